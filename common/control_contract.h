@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+/// The control interface: D-Bus served straight on a private Unix socket (no bus daemon), as systemd's own private
+/// socket is. Shared by the supervisor's sd_bus_control and by gservectl.
+///
+/// Socket:   first writable of $RUNTIME_DIRECTORY/control (systemd sets it), /run/gserve/NAME/control for root,
+///           $XDG_RUNTIME_DIR/gserve/NAME/control otherwise; or --control-socket PATH. Mode 0600 in a 0700 directory.
+///           Instance names: [A-Za-z0-9_.-]{1,64}, not starting with '.'.
+/// Path:     /io/gserve      Interface: io.gserve.Supervisor1
+///
+/// Methods (errors are io.gserve.Error.* with one clear line as message):
+///   GetStatus() -> (a{sv})            one consistent view, keys below
+///   Stop(s mode) -> (t job)           mode "graceful" or "quick"
+///   Reload() -> (t job)
+///   Scale(s pool, i count, b relative) -> (t job)    pool "" means the default pool
+///   GetJob(t job) -> (a{sv})          finished jobs stay readable for 10 minutes
+/// Signals:
+///   JobProgress(t job, s text)
+///   JobFinished(t job, s result, s reason)           result "done", "failed" or "superseded"
+/// Properties (read only): Name s, Pid u, Version s, Generation t, Target u, Ready u.
+///
+/// GetStatus keys: name s, pid u, version s, uptime_usec t, generation t, target u, ready u, state s ("starting",
+/// "running", "reloading", "stopping"), listeners as, workers aa{sv}.
+/// Worker keys: pid u, pool s, state s (starting, ready, draining, aborting, killing), generation t, age_usec t,
+/// requests t, rss_bytes t, in_flight u, request s (the oldest running request's line, may be empty),
+/// request_age_usec t.
+/// GetJob keys: id t, kind s (stop, reload, scale), state s (running, done, failed, superseded), reason s, progress s.
+namespace gserve::control {
+
+inline constexpr char kObjectPath[] = "/io/gserve";
+inline constexpr char kInterface[] = "io.gserve.Supervisor1";
+inline constexpr char kSocketFile[] = "control";
+
+inline constexpr char kErrorAccessDenied[] = "io.gserve.Error.AccessDenied";
+inline constexpr char kErrorInvalidArgument[] = "io.gserve.Error.InvalidArgument";
+inline constexpr char kErrorNoSuchJob[] = "io.gserve.Error.NoSuchJob";
+inline constexpr char kErrorStopping[] = "io.gserve.Error.Stopping";
+inline constexpr char kErrorInternal[] = "io.gserve.Error.Internal";
+
+}  // namespace gserve::control

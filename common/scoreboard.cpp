@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: MIT
+#include "common/scoreboard.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <cstring>
+
+namespace gserve::scoreboard {
+namespace {
+
+constexpr int kReadRetries = 64;
+
+std::string printable(const char* text, std::size_t length) {
+  std::string out;
+  out.reserve(length);
+  for (std::size_t i = 0; i < length; ++i) {
+    const auto byte = static_cast<unsigned char>(text[i]);
+    if (byte >= 0x20 && byte < 0x7f) {
+      out.push_back(text[i]);
+    } else {
+      char escape[5];
+      std::snprintf(escape, sizeof escape, "\\x%02x", byte);
+      out += escape;
+    }
+  }
+  return out;
+}
+
+std::optional<RunningRequest> read_slot(const Slot& slot) {
+  for (int attempt = 0; attempt < kReadRetries; ++attempt) {
+    const std::uint32_t before = slot.sequence.load(std::memory_order_acquire);
+    if (before & 1) continue;
+    char line[kLineSize];
+    const std::uint64_t started = slot.started_ns;
+    const std::size_t length = std::min<std::size_t>(slot.line_length, kLineSize);
+    std::memcpy(line, slot.line, length);
+    std::atomic_thread_fence(std::memory_order_acquire);
+    if (slot.sequence.load(std::memory_order_relaxed) != before) continue;
+    if (started == 0) return std::nullopt;
+    return RunningRequest{printable(line, length), started};
+  }
+  return std::nullopt;
+}
+
+/// Makes the slot's sequence odd for its lifetime.
+class SlotWrite {
+ public:
+  explicit SlotWrite(Slot& slot) : slot_(slot), next_(slot.sequence.load(std::memory_order_relaxed) + 1) {
+    slot_.sequence.store(next_, std::memory_order_relaxed);
+    std::atomic_thread_fence(std::memory_order_release);
+  }
+  ~SlotWrite() { slot_.sequence.store(next_ + 1, std::memory_order_release); }
+  SlotWrite(const SlotWrite&) = delete;
+  SlotWrite& operator=(const SlotWrite&) = delete;
+
+ private:
+  Slot& slot_;
+  std::uint32_t next_;
+};
+
+}  // namespace
+
+Writer::Writer(Layout* layout) : layout_(layout) {
+  layout_->header.magic = kMagic;
+  layout_->header.version = kVersion;
+}
+
+void Writer::set_state(WorkerState state) {
+  layout_->header.state.store(static_cast<std::uint32_t>(state), std::memory_order_relaxed);
+}
+
+void Writer::begin_request(std::uint32_t index, std::string_view line, std::uint64_t now_ns) {
+  Slot& slot = layout_->slots[index % kSlots];
+  layout_->header.in_flight.fetch_add(1, std::memory_order_relaxed);
+  const SlotWrite write(slot);
+  slot.started_ns = now_ns;
+  slot.line_length = static_cast<std::uint32_t>(std::min(line.size(), kLineSize));
+  std::memcpy(slot.line, line.data(), slot.line_length);
+}
+
+void Writer::end_request(std::uint32_t index, int status) {
+  Slot& slot = layout_->slots[index % kSlots];
+  {
+    const SlotWrite write(slot);
+    slot.started_ns = 0;
+  }
+  layout_->header.in_flight.fetch_sub(1, std::memory_order_relaxed);
+  layout_->header.requests.fetch_add(1, std::memory_order_relaxed);
+  if (status >= 500) layout_->header.errors.fetch_add(1, std::memory_order_relaxed);
+}
+
+void Writer::count_connection() { layout_->header.connections.fetch_add(1, std::memory_order_relaxed); }
+
+std::optional<Sample> read(const Layout& layout) {
+  const Header& header = layout.header;
+  if (header.magic != kMagic || header.version != kVersion) return std::nullopt;
+  Sample sample;
+  const std::uint32_t state = header.state.load(std::memory_order_relaxed);
+  sample.state = static_cast<WorkerState>(std::min(state, static_cast<std::uint32_t>(WorkerState::draining)));
+  sample.in_flight = header.in_flight.load(std::memory_order_relaxed);
+  sample.requests = header.requests.load(std::memory_order_relaxed);
+  sample.errors = header.errors.load(std::memory_order_relaxed);
+  sample.connections = header.connections.load(std::memory_order_relaxed);
+  for (const Slot& slot : layout.slots) {
+    if (auto request = read_slot(slot)) sample.running.push_back(std::move(*request));
+  }
+  std::sort(sample.running.begin(), sample.running.end(),
+            [](const RunningRequest& a, const RunningRequest& b) { return a.started_ns < b.started_ns; });
+  return sample;
+}
+
+}  // namespace gserve::scoreboard

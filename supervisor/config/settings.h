@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <span>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+namespace gserve::config {
+
+/// A setting's value; monostate is gunicorn's None.
+using Value = std::variant<std::monostate, bool, std::int64_t, double, std::string, std::vector<std::string>>;
+
+/// Where a value came from, low to high precedence.
+enum class Source { builtin, environment, config_file, args_environment, command_line };
+
+enum class Kind { flag, integer, seconds, text, list };
+
+/// One row of the settings table: the only place where a setting is declared.
+struct Setting {
+  std::string_view name;   // gunicorn's name, the key in configuration files and in the worker's snapshot
+  std::string_view flags;  // "-w,--workers"; empty: configuration file only
+  Kind kind;
+  Value builtin;
+  std::string_view metavar;
+  std::string_view help;
+  bool own;     // gserve's own, not in gunicorn
+  bool worker;  // goes into the worker's snapshot
+  /// Checks and normalizes `value` in place. Returns an empty string, or what is wrong ("must be at least 1").
+  std::string (*validate)(Value& value);
+};
+
+std::span<const Setting> table();
+
+/// All settings, resolved and valid. Accessors throw std::logic_error on a name or kind that the table does not have.
+class Settings {
+ public:
+  Settings();  // the built-in defaults
+
+  bool is_none(std::string_view name) const;
+  bool flag(std::string_view name) const;
+  std::int64_t integer(std::string_view name) const;
+  double seconds(std::string_view name) const;
+  const std::string& text(std::string_view name) const;
+  const std::vector<std::string>& list(std::string_view name) const;
+  const Value& value(std::string_view name) const;
+  Source source(std::string_view name) const;
+
+  /// Sets a value after validation. Returns an empty string, or what is wrong.
+  std::string set(std::string_view name, Value value, Source source);
+
+ private:
+  struct Entry {
+    Value value;
+    Source source = Source::builtin;
+  };
+  std::map<std::string, Entry, std::less<>> entries_;
+};
+
+}  // namespace gserve::config

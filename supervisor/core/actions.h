@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "supervisor/core/events.h"
+#include "supervisor/core/types.h"
+
+/// Everything the core can ask of the shell. Carried out in order; what has an answer comes back as an event.
+namespace gserve::core {
+
+/// Start one worker. Answer: WorkerSpawned or WorkerSpawnFailed.
+struct Spawn {
+  LaunchId launch;
+  std::string pool;
+  Generation generation;
+  std::uint64_t age;  // the nth worker ever started, from 1, as gunicorn's worker.age
+};
+
+/// Send `signal` (a number of signal(7)) to the live worker.
+struct SignalWorker {
+  LaunchId launch;
+  int signal;
+};
+
+/// Answer: ScoreboardSampled.
+struct SampleScoreboard {
+  LaunchId launch;
+};
+
+/// Parse and validate the configuration again. Answer: ConfigLoaded or ConfigRejected.
+struct LoadConfig {
+  JobId job;
+};
+
+/// The configuration loaded for `job` becomes that of `generation`: from now on launches of it use it.
+struct AdoptConfig {
+  JobId job;
+  Generation generation;
+};
+
+/// No launch of this generation will be asked for again; its configuration may be forgotten.
+struct ForgetGeneration {
+  Generation generation;
+};
+
+/// The service stops: refuse new connections; what the kernel has accepted is still served by the workers.
+struct StopListening {};
+
+/// Reopen the log files and hand the new descriptors to every worker.
+struct ReopenLogs {};
+
+/// sd_notify(3) to the service manager.
+struct NotifyReady {
+  std::string status;
+};
+struct NotifyReloading {};
+struct NotifyStopping {};
+struct NotifyStatus {
+  std::string status;
+};
+/// The work under way may take `extra` more (EXTEND_TIMEOUT_USEC).
+struct NotifyExtendTimeout {
+  Duration extra;
+};
+
+/// One line in the log. `pid` and `generation` are 0 where no worker is concerned.
+struct Log {
+  LogLevel level;
+  std::string text;
+  Pid pid = 0;
+  Generation generation = 0;
+};
+
+struct JobAccepted {
+  RequestId request;
+  JobId job;
+};
+struct JobRefused {
+  RequestId request;
+  std::string reason;
+};
+struct JobProgress {
+  JobId job;
+  std::string text;
+};
+struct JobFinished {
+  JobId job;
+  JobState result;
+  std::string reason;
+};
+
+/// The end: no worker is left. The shell cleans up and exits with `code`.
+struct Exit {
+  int code;
+};
+
+using Action = std::variant<Spawn, SignalWorker, SampleScoreboard, LoadConfig, AdoptConfig, ForgetGeneration,
+                            StopListening, ReopenLogs, NotifyReady, NotifyReloading, NotifyStopping,
+                            NotifyStatus, NotifyExtendTimeout, Log, JobAccepted, JobRefused, JobProgress,
+                            JobFinished, Exit>;
+using Actions = std::vector<Action>;
+
+}  // namespace gserve::core

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <optional>
+#include <string>
+#include <variant>
+
+#include "supervisor/core/types.h"
+
+/// Everything that can happen to the supervisor. The shell delivers events in order: everything a worker said comes
+/// before its exit, and its pid is freed only after that.
+namespace gserve::core {
+
+/// The supervisor starts: the first event.
+struct Started {};
+
+/// A Spawn action succeeded or failed.
+struct WorkerSpawned {
+  LaunchId launch;
+  Pid pid;
+};
+struct WorkerSpawnFailed {
+  LaunchId launch;
+  std::string reason;
+};
+
+/// What a worker said on the notify socket (sender and launch id already checked by the shell).
+struct WorkerReady {
+  LaunchId launch;
+};
+struct WorkerStopping {  // it drains by itself
+  LaunchId launch;
+};
+struct WorkerBootError {  // why the application could not be loaded, with its traceback
+  LaunchId launch;
+  std::string reason;
+};
+
+struct WorkerExited {
+  LaunchId launch;
+  ExitStatus status;
+};
+
+/// Answer to SampleScoreboard. `oldest_start` is the start of the oldest running request.
+struct ScoreboardSampled {
+  LaunchId launch;
+  std::optional<TimePoint> oldest_start;
+  std::string request_line;  // of that request, printable
+  int in_flight = 0;
+};
+
+/// Answer to LoadConfig: the configuration that a reload would use, or why it is not usable.
+struct ConfigLoaded {
+  JobId job;
+  SupervisorConfig config;
+};
+struct ConfigRejected {
+  JobId job;
+  std::string reason;
+};
+
+/// Requests, from signals or from the control interface; each is answered by the action JobAccepted or JobRefused
+/// carrying the same `request` (0: nobody waits for the answer).
+using RequestId = std::uint64_t;
+
+struct StopRequested {
+  RequestId request = 0;
+  StopMode mode = StopMode::graceful;
+  std::string by;  // for the log: "SIGTERM", "gservectl (uid 0)"
+};
+struct ReloadRequested {
+  RequestId request = 0;
+  std::string by;
+};
+struct ScaleRequested {
+  RequestId request = 0;
+  std::string pool;  // empty: the default (first) pool
+  int count = 0;
+  bool relative = false;  // count is added to the target
+  std::string by;
+};
+struct ReopenLogsRequested {
+  std::string by;
+};
+
+/// A deadline passed (or nothing happened at all): the core looks at its timers.
+struct TimePassed {};
+
+using Event =
+    std::variant<Started, WorkerSpawned, WorkerSpawnFailed, WorkerReady, WorkerStopping, WorkerBootError,
+                 WorkerExited, ScoreboardSampled, ConfigLoaded, ConfigRejected, StopRequested, ReloadRequested,
+                 ScaleRequested, ReopenLogsRequested, TimePassed>;
+
+}  // namespace gserve::core

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "supervisor/core/actions.h"
+#include "supervisor/core/events.h"
+#include "supervisor/core/types.h"
+
+namespace gserve::core {
+
+struct WorkerView {
+  LaunchId launch;
+  Pid pid;  // 0 until spawned
+  std::string pool;
+  WorkerState state;
+  Generation generation;
+  TimePoint started;
+};
+
+struct JobView {
+  JobId id;
+  JobKind kind;
+  JobState state;
+  std::string reason;
+  std::string progress;
+};
+
+/// One consistent view for `status`.
+struct StatusView {
+  SupervisorState state;
+  Generation generation;
+  int target;  // desired workers, all pools
+  int ready;
+  std::vector<WorkerView> workers;
+};
+
+/// The brain: events in, actions out, time as an argument. Pure and deterministic: same configuration, seed, events
+/// and times give the same actions. Not thread safe; lives on the supervisor's only thread.
+class Supervisor {
+ public:
+  /// `seed` feeds the back-off's jitter.
+  Supervisor(SupervisorConfig config, std::uint64_t seed);
+  ~Supervisor();
+  Supervisor(const Supervisor&) = delete;
+  Supervisor& operator=(const Supervisor&) = delete;
+
+  /// `now` must not be earlier than that of the call before.
+  Actions handle(const Event& event, TimePoint now);
+
+  /// When TimePassed is wanted next; nothing when only an event can change anything.
+  std::optional<TimePoint> next_deadline() const;
+
+  StatusView status() const;
+  /// Jobs that run, and finished ones for 10 minutes.
+  std::optional<JobView> job(JobId id) const;
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace gserve::core

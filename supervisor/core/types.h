@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <variant>
+#include <vector>
+
+/// Words of the core. Standard library only: no system calls, no clock reads, no logging.
+namespace gserve::core {
+
+/// Monotonic time. The core is told the time; it never reads a clock.
+using TimePoint = std::chrono::steady_clock::time_point;
+using Duration = std::chrono::nanoseconds;
+
+/// Identifies one launch of one worker for the supervisor's whole life; never reused, unlike a pid.
+using LaunchId = std::uint64_t;
+/// One version of configuration + code. The first is 1; a reload makes the next.
+using Generation = std::uint64_t;
+using JobId = std::uint64_t;
+using Pid = std::int32_t;
+
+/// How a process ended, as waitid(2) tells.
+struct ExitStatus {
+  enum class Kind { exited, signalled } kind = Kind::exited;
+  int code = 0;  // exit code or signal number
+  bool core_dumped = false;
+  bool operator==(const ExitStatus&) const = default;
+};
+
+/// "exited with code 3", "killed by SIGKILL".
+std::string describe(const ExitStatus& status);
+
+/// What the core needs to know of one pool's configuration. A reload may change all of it but the name.
+struct PoolConfig {
+  std::string name = "web";
+  int workers = 1;                                   // desired count as configured, >= 1
+  Duration boot_timeout = std::chrono::seconds(60);  // 0 = none
+  Duration timeout = std::chrono::seconds(30);       // 0 = none; age of a running request
+  Duration graceful_timeout = std::chrono::seconds(30);
+  int surge = 1;  // extra workers that a reload may run, >= 1
+  bool operator==(const PoolConfig&) const = default;
+};
+
+struct SupervisorConfig {
+  std::vector<PoolConfig> pools = {PoolConfig{}};
+};
+
+enum class LogLevel { debug, info, warning, error, critical };
+
+/// The states of a worker as the supervisor sees it; see worker_handle.h for how they follow each other.
+enum class WorkerState { starting, ready, draining, aborting, killing };
+
+enum class SupervisorState { starting, running, reloading, stopping };
+
+enum class StopMode { graceful, quick };
+
+enum class JobKind { stop, reload, scale };
+enum class JobState { running, done, failed, superseded };
+
+}  // namespace gserve::core

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "supervisor/core/events.h"
+#include "supervisor/core/supervisor.h"
+#include "supervisor/core/types.h"
+
+namespace gserve::ports {
+
+/// A worker as `status` shows it: the core's view joined with what the system and the scoreboard tell.
+struct WorkerReport {
+  core::Pid pid = 0;
+  std::string pool;
+  core::WorkerState state = core::WorkerState::starting;
+  core::Generation generation = 0;
+  core::Duration age{};
+  std::uint64_t requests = 0;
+  std::uint64_t rss_bytes = 0;
+  std::uint32_t in_flight = 0;
+  std::string request;  // the oldest running request's line, may be empty
+  core::Duration request_age{};
+};
+
+struct StatusReport {
+  std::string name;
+  core::Pid pid = 0;
+  core::Duration uptime{};
+  core::Generation generation = 0;
+  int target = 0;
+  int ready = 0;
+  core::SupervisorState state = core::SupervisorState::starting;
+  std::vector<std::string> listeners;
+  std::vector<WorkerReport> workers;
+};
+
+/// What the control interface asks of the supervisor. All calls on the supervisor's thread.
+class ControlHandler {
+ public:
+  virtual ~ControlHandler() = default;
+  virtual StatusReport status() = 0;
+  virtual std::optional<core::JobView> job(core::JobId id) = 0;
+  /// StopRequested, ReloadRequested or ScaleRequested with a request id from 1 on, chosen by the caller. The answer
+  /// comes by ControlBus::accepted or refused, possibly within this call.
+  virtual void submit(const core::Event& request) = 0;
+};
+
+/// What the supervisor tells those who asked. All calls on the supervisor's thread; none blocks or throws.
+class ControlBus {
+ public:
+  virtual ~ControlBus() = default;
+  virtual void accepted(core::RequestId request, core::JobId job) = 0;
+  virtual void refused(core::RequestId request, const std::string& reason) = 0;
+  virtual void job_progress(core::JobId job, const std::string& text) = 0;
+  virtual void job_finished(core::JobId job, core::JobState result, const std::string& reason) = 0;
+};
+
+}  // namespace gserve::ports

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "common/scoreboard.h"
+#include "worker/http/request.h"
+#include "worker/net/exchange.h"
+
+namespace gserve::net {
+
+using Seconds = std::chrono::duration<double>;
+
+/// What the server is made of. Descriptors stay owned by the caller, who keeps them open until the Server is gone.
+struct ServerConfig {
+  std::vector<int> listeners;  // non-blocking listening sockets
+  int handover = -1;
+  int lifeline = -1;
+  int error_log = -1;
+  int access_log = -1;  // -1: off
+  /// Read end of the pipe or socket that Python's signal.set_wakeup_fd writes signal numbers to; -1 in tests.
+  int signal_wakeup = -1;
+  scoreboard::Layout* scoreboard = nullptr;  // may be null in tests
+
+  http::Limits limits;
+  Seconds keep_alive{2};          // idle time on a kept-alive connection
+  Seconds header_timeout{30};     // from the first byte of a head (or accept) to its last
+  Seconds body_timeout{30};       // silence while a body is read
+  Seconds write_timeout{30};      // silence while a response is written
+  Seconds graceful_timeout{30};   // after the lifeline's end the process ends itself at this age, GIL or not
+  int executors = 1;              // requests that the application side runs at once (sync 1, gthread threads)
+  std::size_t max_connections = 1000;
+  std::string access_log_format;
+  std::uint64_t max_requests = 0;  // 0: never drain by itself
+};
+
+/// How far a stop has come. Only moves forward.
+enum class StopState : int { running, draining, stopping };
+
+/// The worker's I/O thread and what it shares with executors.
+///
+/// Life: construct, start() (spawns the thread), executors call take() in a loop until it returns nullptr, then join().
+/// drain(): stop accepting, finish what was accepted, then take() returns nullptr. stop(): take() returns nullptr
+/// as soon as the running requests end.
+class Server {
+ public:
+  explicit Server(ServerConfig config);
+  ~Server();
+  Server(const Server&) = delete;
+  Server& operator=(const Server&) = delete;
+
+  /// Starts the I/O thread and registers the listeners. Throws std::system_error.
+  void start();
+
+  /// Takes the next request to run. Blocks (call without the GIL) on a futex; returns nullptr when `*interrupted`
+  /// became true (a signal arrived: let Python run its handlers and call again) or when there is nothing more to
+  /// do for good (`*interrupted` false). Any executor thread; only the main one passes `interrupted`.
+  Exchange* take(bool* interrupted);
+
+  /// Any thread, and safe when called from a Python signal handler.
+  void drain();
+  void stop();
+  StopState stop_state() const;
+
+  /// Ends the I/O thread after the connections are flushed (bounded by graceful_timeout). Call after take()
+  /// returned nullptr on every executor.
+  void join();
+
+  /// Fork hygiene, called by os.register_at_fork and pthread_atfork; see docs/architecture.md.
+  void before_fork();
+  void after_fork_in_parent();
+  /// Closes every descriptor of the server in the child. The server is dead there.
+  void after_fork_in_child();
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace gserve::net
