@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-/// The control interface: D-Bus served straight on a private Unix socket (no bus daemon), as systemd's own private
-/// socket is. Shared by the supervisor's sd_bus_control and by gservectl.
+/// The control interface: D-Bus served straight on a private Unix socket (no bus daemon), as systemd's own
+/// private socket is. Shared by the supervisor's sd_bus_control and by gservectl.
 ///
-/// Socket:   first writable of $RUNTIME_DIRECTORY/control (systemd sets it), /run/gserve/NAME/control for root,
-///           $XDG_RUNTIME_DIR/gserve/NAME/control otherwise; or --control-socket PATH. Mode 0600 in a 0700 directory.
-///           Instance names: [A-Za-z0-9_.-]{1,64}, not starting with '.'.
+/// Socket:   first writable of $RUNTIME_DIRECTORY/control (systemd sets it), /run/gserve/NAME/control for
+/// root,
+///           $XDG_RUNTIME_DIR/gserve/NAME/control otherwise; or --control-socket PATH. Mode 0600 in a 0700
+///           directory. Instance names: [A-Za-z0-9_.-]{1,64}, not starting with '.'.
 /// Path:     /io/gserve      Interface: io.gserve.Supervisor1
 ///
 /// Methods (errors are io.gserve.Error.* with one clear line as message):
@@ -20,12 +21,12 @@
 ///   JobFinished(t job, s result, s reason)           result "done", "failed" or "superseded"
 /// Properties (read only): Name s, Pid u, Version s, Generation t, Target u, Ready u.
 ///
-/// GetStatus keys: name s, pid u, version s, uptime_usec t, generation t, target u, ready u, state s ("starting",
-/// "running", "reloading", "stopping"), listeners as, workers aa{sv}.
-/// Worker keys: pid u, pool s, state s (starting, ready, draining, aborting, killing), generation t, age_usec t,
-/// requests t, rss_bytes t, in_flight u, request s (the oldest running request's line, may be empty),
-/// request_age_usec t.
-/// GetJob keys: id t, kind s (stop, reload, scale), state s (running, done, failed, superseded), reason s, progress s.
+/// GetStatus keys: name s, pid u, version s, uptime_usec t, generation t, target u, ready u, state s
+/// ("starting", "running", "reloading", "stopping"), listeners as, workers aa{sv}. Worker keys: pid u, pool
+/// s, state s (starting, ready, draining, aborting, killing), generation t, age_usec t, requests t, rss_bytes
+/// t, in_flight u, request s (the oldest running request's line, may be empty), request_age_usec t. GetJob
+/// keys: id t, kind s (stop, reload, scale), state s (running, done, failed, superseded), reason s, progress
+/// s.
 namespace gserve::control {
 
 inline constexpr char kObjectPath[] = "/io/gserve";

@@ -3,25 +3,28 @@
 
 #include <string_view>
 
-/// The launch contract: what the supervisor gives a worker process and what it expects back. Language-neutral and
-/// built on systemd's conventions, so that any executable can be a worker; the Python worker is one client of it.
+/// The launch contract: what the supervisor gives a worker process and what it expects back. Language-neutral
+/// and built on systemd's conventions, so that any executable can be a worker; the Python worker is one
+/// client of it.
 ///
-/// Descriptors. All of them are passed as socket activation does (sd_listen_fds(3)): LISTEN_FDS descriptors from 3 on,
-/// LISTEN_PID is the worker's own pid, LISTEN_FDNAMES names each one in order, separated by ':'.
+/// Descriptors. All of them are passed as socket activation does (sd_listen_fds(3)): LISTEN_FDS descriptors
+/// from 3 on, LISTEN_PID is the worker's own pid, LISTEN_FDNAMES names each one in order, separated by ':'.
 ///
 ///   listener    a listening socket, once per --bind address (its address: getsockname)
-///   handover    SOCK_SEQPACKET socket shared by the workers of a pool: connections that wait go from one to another
-///   settings    sealed memfd, JSON: see kSettings* below
-///   scoreboard  sealed memfd (SHRINK, GROW, SEAL), layout in common/scoreboard.h, written by the worker
-///   lifeline    SOCK_SEQPACKET socket, one per launch. End of file: the supervisor is gone; drain and exit.
+///   handover    SOCK_SEQPACKET socket shared by the workers of a pool: connections that wait go from one to
+///   another settings    sealed memfd, JSON: see kSettings* below scoreboard  sealed memfd (SHRINK, GROW,
+///   SEAL), layout in common/scoreboard.h, written by the worker lifeline    SOCK_SEQPACKET socket, one per
+///   launch. End of file: the supervisor is gone; drain and exit.
 ///               A message "logs" carries the new error log and access log as SCM_RIGHTS (in this order;
 ///               access log absent when access logging is off)
 ///   errorlog    where log lines go, opened by the supervisor for appending (a worker may lack the right)
 ///   accesslog   where the access log goes; absent when it is off
 ///   incident    memfd for stack dumps
 ///
-/// Environment. Besides LISTEN_*: NOTIFY_SOCKET (sd_notify(3)) and GSERVE_LAUNCH_ID. The user's own environment and
-/// --env come along. A worker removes LISTEN_*, NOTIFY_SOCKET and GSERVE_LAUNCH_ID from what the application sees.
+/// Environment. Besides LISTEN_*: NOTIFY_SOCKET (sd_notify(3)) and GSERVE_LAUNCH_ID. The user's own
+/// environment and
+/// --env come along. A worker removes LISTEN_*, NOTIFY_SOCKET and GSERVE_LAUNCH_ID from what the application
+/// sees.
 ///
 /// Datagrams to NOTIFY_SOCKET, newline-separated NAME=VALUE, each datagram with X_GSERVE_WORKER=<launch id>;
 /// the sender's credentials are checked:
@@ -30,7 +33,8 @@
 ///   STATUS=text         one line for people
 ///   X_GSERVE_BOOT_ERROR=json string   why the application could not be loaded, with its traceback
 ///
-/// Signals to a worker: TERM drain; INT and QUIT stop now; ABRT dump stacks and die; HUP, USR1, WINCH ignored.
+/// Signals to a worker: TERM drain; INT and QUIT stop now; ABRT dump stacks and die; HUP, USR1, WINCH
+/// ignored.
 ///
 /// Exit codes: 0 drained; 3 the worker failed to boot; 4 the application object could not be found.
 namespace gserve::contract {
@@ -56,12 +60,12 @@ inline constexpr std::string_view kLifelineLogs = "logs";
 inline constexpr int kExitWorkerBootFailed = 3;
 inline constexpr int kExitAppLoadFailed = 4;
 
-/// The settings snapshot: one JSON object. Every entry of the settings table that workers read stands under its
-/// table name ("wsgi_app", "worker_class", "threads", "timeout", "graceful_timeout", "keepalive", "chdir",
-/// "pythonpath", "limit_request_line", "limit_request_fields", "limit_request_field_size", "access_log_format",
-/// "loglevel", "proc_name", ...), with durations in seconds. What is particular to the launch stands in the
-/// object "launch": {"id": launch id, "generation": N, "pool": "web", "instance": NAME, "age": nth worker started,
-/// "version": gserve's version}.
+/// The settings snapshot: one JSON object. Every entry of the settings table that workers read stands under
+/// its table name ("wsgi_app", "worker_class", "threads", "timeout", "graceful_timeout", "keepalive",
+/// "chdir", "pythonpath", "limit_request_line", "limit_request_fields", "limit_request_field_size",
+/// "access_log_format", "loglevel", "proc_name", ...), with durations in seconds. What is particular to the
+/// launch stands in the object "launch": {"id": launch id, "generation": N, "pool": "web", "instance": NAME,
+/// "age": nth worker started, "version": gserve's version}.
 inline constexpr std::string_view kSettingsLaunch = "launch";
 
 }  // namespace gserve::contract

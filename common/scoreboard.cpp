@@ -89,7 +89,9 @@ void Writer::end_request(std::uint32_t index, int status) {
   if (status >= 500) layout_->header.errors.fetch_add(1, std::memory_order_relaxed);
 }
 
-void Writer::count_connection() { layout_->header.connections.fetch_add(1, std::memory_order_relaxed); }
+void Writer::count_connection() {
+  layout_->header.connections.fetch_add(1, std::memory_order_relaxed);
+}
 
 std::optional<Sample> read(const Layout& layout) {
   const Header& header = layout.header;

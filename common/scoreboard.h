@@ -9,10 +9,11 @@
 #include <string_view>
 #include <vector>
 
-/// A scoreboard is one sealed memfd per launch. The worker writes it without system calls, the supervisor reads it
-/// for timeouts, `status` and metrics. Each running request has a slot under a seqlock: the writer makes `sequence`
-/// odd, writes, makes it even again. A reader retries a bounded number of times: a writer that was killed leaves the
-/// sequence odd for ever. Nothing in it is trusted by the reader: counts and lengths are clamped, text is escaped.
+/// A scoreboard is one sealed memfd per launch. The worker writes it without system calls, the supervisor
+/// reads it for timeouts, `status` and metrics. Each running request has a slot under a seqlock: the writer
+/// makes `sequence` odd, writes, makes it even again. A reader retries a bounded number of times: a writer
+/// that was killed leaves the sequence odd for ever. Nothing in it is trusted by the reader: counts and
+/// lengths are clamped, text is escaped.
 namespace gserve::scoreboard {
 
 inline constexpr std::uint32_t kMagic = 0x67737262;  // "gsrb"
@@ -49,8 +50,8 @@ static_assert(sizeof(Slot) == 256);
 
 inline constexpr std::size_t kSize = sizeof(Layout);
 
-/// The worker's side. Each slot has one writer at a time; different slots may be written by different threads.
-/// Does not own the mapping.
+/// The worker's side. Each slot has one writer at a time; different slots may be written by different
+/// threads. Does not own the mapping.
 class Writer {
  public:
   /// `layout` must stay mapped for the writer's life; initializes magic and version.
