@@ -22,9 +22,9 @@
 ///   incident    memfd for stack dumps
 ///
 /// Environment. Besides LISTEN_*: NOTIFY_SOCKET (sd_notify(3)) and GSERVE_LAUNCH_ID. The user's own
-/// environment and
-/// --env come along. A worker removes LISTEN_*, NOTIFY_SOCKET and GSERVE_LAUNCH_ID from what the application
-/// sees.
+/// environment and --env come along. GSERVE_PYTHON_DIR, when set, is a directory that was put in front of
+/// PYTHONPATH so that the worker's own package is found. A worker removes LISTEN_*, NOTIFY_SOCKET,
+/// GSERVE_LAUNCH_ID, GSERVE_PYTHON_DIR and that first entry of PYTHONPATH from what the application sees.
 ///
 /// Datagrams to NOTIFY_SOCKET, newline-separated NAME=VALUE, each datagram with X_GSERVE_WORKER=<launch id>;
 /// the sender's credentials are checked:
@@ -51,6 +51,7 @@ inline constexpr std::string_view kIncident = "incident";
 inline constexpr int kFirstFd = 3;
 
 inline constexpr std::string_view kEnvLaunchId = "GSERVE_LAUNCH_ID";
+inline constexpr std::string_view kEnvPythonDir = "GSERVE_PYTHON_DIR";
 
 inline constexpr std::string_view kNotifyWorker = "X_GSERVE_WORKER";
 inline constexpr std::string_view kNotifyBootError = "X_GSERVE_BOOT_ERROR";
