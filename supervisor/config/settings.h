@@ -29,13 +29,20 @@ struct Setting {
   std::string_view help;
   bool own;     // gserve's own, not in gunicorn
   bool worker;  // goes into the worker's snapshot
-  /// Checks and normalizes `value` in place. Returns an empty string, or what is wrong ("must be at least 1").
+  /// Checks and normalizes `value` in place; never called with None. Returns an empty string, or what is
+  /// wrong
+  /// ("must be at least 1"); for a list the text starts with the offending item in quotes.
   std::string (*validate)(Value& value);
+  std::string_view section;  // heading in --help
 };
 
 std::span<const Setting> table();
 
-/// All settings, resolved and valid. Accessors throw std::logic_error on a name or kind that the table does not have.
+/// The row of that name, or nullptr.
+const Setting* find_setting(std::string_view name);
+
+/// All settings, resolved and valid. Accessors throw std::logic_error on a name or kind that the table does
+/// not have.
 class Settings {
  public:
   Settings();  // the built-in defaults

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: MIT
+#include "supervisor/config/pool_config.h"
+
+#include <stdexcept>
+
+namespace gserve::config {
+namespace {
+
+core::Duration duration(const Settings& settings, std::string_view name) {
+  return std::chrono::duration_cast<core::Duration>(std::chrono::duration<double>(settings.seconds(name)));
+}
+
+}  // namespace
+
+core::SupervisorConfig supervisor_config(const Settings& settings) {
+  core::PoolConfig pool;
+  pool.workers = static_cast<int>(settings.integer("workers"));
+  pool.boot_timeout = duration(settings, "boot_timeout");
+  pool.timeout = duration(settings, "timeout");
+  pool.graceful_timeout = duration(settings, "graceful_timeout");
+  return {{pool}};
+}
+
+core::LogLevel log_level(const Settings& settings) {
+  const std::string& name = settings.text("loglevel");
+  if (name == "debug") return core::LogLevel::debug;
+  if (name == "info") return core::LogLevel::info;
+  if (name == "warning") return core::LogLevel::warning;
+  if (name == "error") return core::LogLevel::error;
+  if (name == "critical") return core::LogLevel::critical;
+  throw std::logic_error("loglevel was not validated: " + name);
+}
+
+}  // namespace gserve::config

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: MIT
+#include <algorithm>
+#include <array>
+
+#include "supervisor/config/settings.h"
+#include "supervisor/config/validators.h"
+
+namespace gserve::config {
+namespace {
+
+using Texts = std::vector<std::string>;
+constexpr std::int64_t operator""_i(unsigned long long number) {
+  return static_cast<std::int64_t>(number);
+}
+const Value kNone = std::monostate{};
+
+constexpr bool kGunicorn = false;  // `own`
+constexpr bool kOwn = true;
+constexpr bool kSupervisor = false;  // `worker`
+constexpr bool kWorker = true;
+
+constexpr std::string_view kApplication = "Application";
+constexpr std::string_view kServerSocket = "Server socket";
+constexpr std::string_view kWorkers = "Worker processes";
+constexpr std::string_view kSecurity = "Security";
+constexpr std::string_view kMechanics = "Server mechanics";
+constexpr std::string_view kLogging = "Logging";
+constexpr std::string_view kControl = "Control";
+
+constexpr char kAccessFormat[] = R"(%(h)s %(l)s %(u)s %(t)s "%(r)s" %(s)s %(b)s "%(f)s" "%(a)s")";
+
+// clang-format off: one setting, one paragraph
+const std::array kTable = {
+    // wsgi_app has no flag: it is the command line's positional argument.
+    Setting{"wsgi_app", "", Kind::text, kNone, "APP_MODULE",
+            "the application: module:variable or module:factory(arguments)", kGunicorn, kWorker,
+            validators::not_empty, kApplication},
+    Setting{"chdir", "--chdir", Kind::text, ".", "DIR",
+            "change to this directory before loading the application", kGunicorn, kWorker,
+            validators::not_empty, kApplication},
+    Setting{"pythonpath", "--pythonpath", Kind::text, kNone, "DIRS",
+            "directories to add to Python's path, separated by commas", kGunicorn, kWorker,
+            validators::accept, kApplication},
+    Setting{"raw_env", "-e,--env", Kind::list, Texts{}, "NAME=VALUE",
+            "set an environment variable for the application; may be repeated", kGunicorn, kSupervisor,
+            validators::environment_settings, kApplication},
+    Setting{"python", "--python", Kind::text, kNone, "PATH",
+            "the Python interpreter of the workers; default: that of the active virtual environment, else "
+            "python3",
+            kOwn, kSupervisor, validators::not_empty, kApplication},
+
+    Setting{"bind", "-b,--bind", Kind::list, Texts{"127.0.0.1:8000"}, "ADDRESS",
+            "address to listen on: HOST:PORT, HOST, :PORT, [V6]:PORT, unix:PATH or fd://N; may be repeated",
+            kGunicorn, kSupervisor, validators::addresses, kServerSocket},
+    Setting{"backlog", "--backlog", Kind::integer, 2048_i, "INT", "connections that may wait to be accepted",
+            kGunicorn, kSupervisor, validators::at_least_zero, kServerSocket},
+
+    Setting{"workers", "-w,--workers", Kind::integer, 1_i, "INT",
+            "number of worker processes; $WEB_CONCURRENCY changes the default", kGunicorn, kWorker,
+            validators::at_least_one, kWorkers},
+    Setting{"worker_class", "-k,--worker-class", Kind::text, "sync", "CLASS",
+            "how workers run requests; this version supports sync", kGunicorn, kWorker,
+            validators::worker_class, kWorkers},
+    Setting{"threads", "--threads", Kind::integer, 1_i, "INT",
+            "threads of a worker that run requests; this version supports 1", kGunicorn, kWorker,
+            validators::one_thread, kWorkers},
+    Setting{"timeout", "-t,--timeout", Kind::seconds, 30.0, "SECONDS",
+            "a request that runs longer ends its worker; 0: no limit", kGunicorn, kWorker,
+            validators::duration, kWorkers},
+    Setting{"graceful_timeout", "--graceful-timeout", Kind::seconds, 30.0, "SECONDS",
+            "time that a stopping worker has to finish its requests", kGunicorn, kWorker,
+            validators::duration, kWorkers},
+    Setting{"keepalive", "--keep-alive", Kind::seconds, 2.0, "SECONDS",
+            "time that an idle connection is kept open", kGunicorn, kWorker, validators::duration, kWorkers},
+    Setting{"boot_timeout", "--boot-timeout", Kind::seconds, 60.0, "SECONDS",
+            "time that a worker has to load the application; 0: no limit", kOwn, kSupervisor,
+            validators::duration, kWorkers},
+
+    Setting{"limit_request_line", "--limit-request-line", Kind::integer, 4094_i, "INT",
+            "longest request line in bytes; 0: no limit", kGunicorn, kWorker, validators::at_least_zero,
+            kSecurity},
+    Setting{"limit_request_fields", "--limit-request-fields", Kind::integer, 100_i, "INT",
+            "most header fields of a request, up to 32768", kGunicorn, kWorker, validators::header_count,
+            kSecurity},
+    Setting{"limit_request_field_size", "--limit-request-field_size", Kind::integer, 8190_i, "INT",
+            "longest header field in bytes; 0: the default", kGunicorn, kWorker, validators::field_size,
+            kSecurity},
+
+    Setting{"pidfile", "-p,--pid", Kind::text, kNone, "FILE", "write the process id to this file", kGunicorn,
+            kSupervisor, validators::not_empty, kMechanics},
+    Setting{"proc_name", "-n,--name", Kind::text, kNone, "NAME",
+            "name of the instance, for gservectl and process titles; default: from the application",
+            kGunicorn, kWorker, validators::not_empty, kMechanics},
+
+    Setting{"errorlog", "--error-logfile,--log-file", Kind::text, "-", "FILE",
+            "log file, - is standard error", kGunicorn, kSupervisor, validators::not_empty, kLogging},
+    Setting{"loglevel", "--log-level", Kind::text, "info", "LEVEL", "debug, info, warning, error or critical",
+            kGunicorn, kWorker, validators::log_level, kLogging},
+    Setting{"accesslog", "--access-logfile", Kind::text, kNone, "FILE",
+            "access log file, - is standard output; default: off", kGunicorn, kSupervisor,
+            validators::not_empty, kLogging},
+    Setting{"access_log_format", "--access-logformat", Kind::text, kAccessFormat, "FORMAT",
+            "a line of the access log", kGunicorn, kWorker, validators::accept, kLogging},
+
+    Setting{"control_socket", "--control-socket", Kind::text, kNone, "PATH",
+            "socket of the control interface; default: in the run directory of the instance", kGunicorn,
+            kSupervisor, validators::socket_path, kControl},
+    Setting{"control_socket_mode", "--control-socket-mode", Kind::integer, 0600_i, "MODE",
+            "permissions of that socket", kGunicorn, kSupervisor, validators::file_mode, kControl},
+    Setting{"control_socket_disable", "--no-control-socket", Kind::flag, false, "",
+            "no control interface: gservectl cannot reach this instance", kGunicorn, kSupervisor,
+            validators::accept, kControl},
+};
+// clang-format on
+
+}  // namespace
+
+std::span<const Setting> table() {
+  return kTable;
+}
+
+const Setting* find_setting(std::string_view name) {
+  const auto row = std::find_if(kTable.begin(), kTable.end(),
+                                [&](const Setting& setting) { return setting.name == name; });
+  return row == kTable.end() ? nullptr : &*row;
+}
+
+}  // namespace gserve::config

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: MIT
+#include "supervisor/config/unsupported.h"
+
+#include <algorithm>
+#include <array>
+
+#include "supervisor/config/flags.h"
+
+namespace gserve::config {
+namespace {
+
+struct Unsupported {
+  std::string_view name;
+  std::string_view flags;
+};
+
+constexpr std::array kUnsupported = std::to_array<Unsupported>({
+    {"config", "-c,--config"},
+    {"worker_connections", "--worker-connections"},
+    {"max_requests", "--max-requests"},
+    {"max_requests_jitter", "--max-requests-jitter"},
+    {"reload", "--reload"},
+    {"reload_engine", "--reload-engine"},
+    {"reload_extra_files", "--reload-extra-file"},
+    {"spew", "--spew"},
+    {"check_config", "--check-config"},
+    {"print_config", "--print-config"},
+    {"preload_app", "--preload"},
+    {"sendfile", "--no-sendfile"},
+    {"reuse_port", "--reuse-port"},
+    {"daemon", "-D,--daemon"},
+    {"worker_tmp_dir", "--worker-tmp-dir"},
+    {"user", "-u,--user"},
+    {"group", "-g,--group"},
+    {"umask", "-m,--umask"},
+    {"initgroups", "--initgroups"},
+    {"forwarded_allow_ips", "--forwarded-allow-ips"},
+    {"disable_redirect_access_to_syslog", "--disable-redirect-access-to-syslog"},
+    {"capture_output", "--capture-output"},
+    {"logger_class", "--logger-class"},
+    {"logconfig", "--log-config"},
+    {"logconfig_json", "--log-config-json"},
+    {"syslog_addr", "--log-syslog-to"},
+    {"syslog", "--log-syslog"},
+    {"syslog_prefix", "--log-syslog-prefix"},
+    {"syslog_facility", "--log-syslog-facility"},
+    {"enable_stdio_inheritance", "-R,--enable-stdio-inheritance"},
+    {"statsd_host", "--statsd-host"},
+    {"dogstatsd_tags", "--dogstatsd-tags"},
+    {"statsd_prefix", "--statsd-prefix"},
+    {"enable_backlog_metric", "--enable-backlog-metric"},
+    {"paste", "--paste,--paster"},
+    {"proxy_protocol", "--proxy-protocol"},
+    {"proxy_allow_ips", "--proxy-allow-from"},
+    {"protocol", "--protocol"},
+    {"uwsgi_allow_ips", "--uwsgi-allow-from"},
+    {"keyfile", "--keyfile"},
+    {"certfile", "--certfile"},
+    {"ssl_version", "--ssl-version"},
+    {"cert_reqs", "--cert-reqs"},
+    {"ca_certs", "--ca-certs"},
+    {"suppress_ragged_eofs", "--suppress-ragged-eofs"},
+    {"do_handshake_on_connect", "--do-handshake-on-connect"},
+    {"ciphers", "--ciphers"},
+    {"http_protocols", "--http-protocols"},
+    {"http2_cleartext", "--http2-cleartext"},
+    {"http2_max_concurrent_streams", "--http2-max-concurrent-streams"},
+    {"http2_initial_window_size", "--http2-initial-window-size"},
+    {"http2_max_frame_size", "--http2-max-frame-size"},
+    {"http2_max_header_list_size", "--http2-max-header-list-size"},
+    {"raw_paste_global_conf", "--paste-global"},
+    {"permit_obsolete_folding", "--permit-obsolete-folding"},
+    {"strip_header_spaces", "--strip-header-spaces"},
+    {"permit_unconventional_http_method", "--permit-unconventional-http-method"},
+    {"permit_unconventional_http_version", "--permit-unconventional-http-version"},
+    {"casefold_http_method", "--casefold-http-method"},
+    {"forwarder_headers", "--forwarder-headers"},
+    {"header_map", "--header-map"},
+    {"asgi_loop", "--asgi-loop"},
+    {"asgi_lifespan", "--asgi-lifespan"},
+    {"asgi_disconnect_grace_period", "--asgi-disconnect-grace-period"},
+    {"websocket_max_message_size", "--websocket-max-message-size"},
+    {"http_parser", "--http-parser"},
+    {"root_path", "--root-path"},
+    {"dirty_apps", "--dirty-app"},
+    {"dirty_workers", "--dirty-workers"},
+    {"dirty_timeout", "--dirty-timeout"},
+    {"dirty_threads", "--dirty-threads"},
+    {"dirty_graceful_timeout", "--dirty-graceful-timeout"},
+});
+
+}  // namespace
+
+std::string_view unsupported_setting(std::string_view flag) {
+  for (const auto& [name, flags] : kUnsupported) {
+    const auto known = split_flags(flags);
+    if (std::find(known.begin(), known.end(), flag) != known.end()) return name;
+  }
+  return {};
+}
+
+}  // namespace gserve::config

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: MIT
+#include "supervisor/config/validators.h"
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+#include <cstdint>
+#include <limits>
+
+#include "supervisor/config/address.h"
+
+namespace gserve::config::validators {
+namespace {
+
+constexpr std::int64_t kMaxInteger = std::numeric_limits<std::int32_t>::max();
+constexpr std::int64_t kMaxWorkers = 10000;  // above this a slip of the finger, not a service
+constexpr std::int64_t kMaxHeaders = 32768;
+constexpr std::int64_t kDefaultFieldSize = 8190;
+constexpr std::int64_t kMaxFileMode = 0777;
+constexpr double kMaxSeconds = 1e9;
+
+std::string in_range(const Value& value, std::int64_t low, std::int64_t high) {
+  const std::int64_t number = std::get<std::int64_t>(value);
+  if (number >= low && number <= high) return {};
+  return "must be from " + std::to_string(low) + " to " + std::to_string(high);
+}
+
+std::string quoted(std::string_view text) {
+  return "'" + std::string(text) + "'";
+}
+
+}  // namespace
+
+std::string accept(Value&) {
+  return {};
+}
+
+std::string not_empty(Value& value) {
+  return std::get<std::string>(value).empty() ? "must not be empty" : std::string();
+}
+
+std::string at_least_zero(Value& value) {
+  return in_range(value, 0, kMaxInteger);
+}
+
+std::string at_least_one(Value& value) {
+  return in_range(value, 1, kMaxWorkers);
+}
+
+std::string one_thread(Value& value) {
+  if (std::get<std::int64_t>(value) == 1) return {};
+  return "must be 1: more threads need the worker class gthread, which this version does not support";
+}
+
+std::string header_count(Value& value) {
+  if (std::string wrong = at_least_zero(value); !wrong.empty()) return wrong;
+  auto& number = std::get<std::int64_t>(value);
+  if (number == 0 || number > kMaxHeaders) number = kMaxHeaders;
+  return {};
+}
+
+std::string field_size(Value& value) {
+  if (std::string wrong = at_least_zero(value); !wrong.empty()) return wrong;
+  auto& bytes = std::get<std::int64_t>(value);
+  if (bytes == 0) bytes = kDefaultFieldSize;
+  return {};
+}
+
+std::string duration(Value& value) {
+  const double seconds = std::get<double>(value);
+  return seconds >= 0 && seconds <= kMaxSeconds ? std::string() : "must be from 0 to 1000000000 seconds";
+}
+
+std::string socket_path(Value& value) {
+  return parse_address("unix:" + std::get<std::string>(value)).wrong;
+}
+
+std::string file_mode(Value& value) {
+  const std::int64_t mode = std::get<std::int64_t>(value);
+  return mode >= 0 && mode <= kMaxFileMode ? std::string()
+                                           : "must be an octal mode from 0 to 0777, such as 0600";
+}
+
+std::string log_level(Value& value) {
+  constexpr std::array<std::string_view, 5> kLevels = {"debug", "info", "warning", "error", "critical"};
+  auto& level = std::get<std::string>(value);
+  std::transform(level.begin(), level.end(), level.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  if (std::find(kLevels.begin(), kLevels.end(), level) != kLevels.end()) return {};
+  return "must be debug, info, warning, error or critical";
+}
+
+std::string worker_class(Value& value) {
+  constexpr std::array<std::string_view, 7> kGunicornClasses = {
+      "gthread", "gevent", "gevent_wsgi", "gevent_pywsgi", "tornado", "asgi", "eventlet"};
+  const auto& name = std::get<std::string>(value);
+  if (name == "sync") return {};
+  const bool known =
+      std::find(kGunicornClasses.begin(), kGunicornClasses.end(), name) != kGunicornClasses.end();
+  return known ? "this version supports only sync" : "no such worker class; this version supports only sync";
+}
+
+std::string addresses(Value& value) {
+  const auto& items = std::get<std::vector<std::string>>(value);
+  if (items.empty()) return "'': at least one address is needed";
+  for (const std::string& item : items) {
+    if (std::string wrong = parse_address(item).wrong; !wrong.empty()) return quoted(item) + ": " + wrong;
+  }
+  return {};
+}
+
+std::string environment_settings(Value& value) {
+  for (const std::string& item : std::get<std::vector<std::string>>(value)) {
+    if (item.find('=') == std::string::npos || item.starts_with('='))
+      return quoted(item) + ": must be NAME=VALUE";
+  }
+  return {};
+}
+
+}  // namespace gserve::config::validators

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "supervisor/config/settings.h"
+
+/// The checks of the settings table. Each one may normalize its value; each returns an empty string, or what
+/// is wrong, in words that follow "invalid value 'X': ".
+namespace gserve::config::validators {
+
+std::string accept(Value& value);
+std::string not_empty(Value& value);
+std::string at_least_zero(Value& value);
+std::string at_least_one(Value& value);
+std::string one_thread(Value& value);
+/// As gunicorn: 0 and more than 32768 mean 32768.
+std::string header_count(Value& value);
+/// As gunicorn: 0 means the default, 8190.
+std::string field_size(Value& value);
+/// A duration in seconds that fits nanoseconds in 64 bits.
+std::string duration(Value& value);
+/// A path that fits a Unix socket's address.
+std::string socket_path(Value& value);
+std::string file_mode(Value& value);
+std::string log_level(Value& value);
+std::string worker_class(Value& value);
+std::string addresses(Value& value);
+std::string environment_settings(Value& value);
+
+}  // namespace gserve::config::validators
