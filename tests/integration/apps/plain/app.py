@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: MIT
+"""The application of most tests: no framework, starts at once, does what the path says."""
+import json
+import os
+import sys
+import time
+from urllib.parse import parse_qs
+
+GREETING = "generation one"
+
+
+def hello(environ, query):
+    return f"{GREETING} {os.getpid()}\n".encode()
+
+
+def slow(environ, query):
+    time.sleep(float(query["s"][0]))
+    return b"x" * int(query.get("bytes", ["5"])[0])
+
+
+def deaf(environ, query):
+    """A request that Python-level signals do not interrupt for good."""
+    end = time.monotonic() + float(query["s"][0])
+    while time.monotonic() < end:
+        pass
+    return b"finished"
+
+
+def environment(environ, query):
+    return json.dumps({"os": dict(os.environ), "cwd": os.getcwd(), "path": sys.path}).encode()
+
+
+def echo(environ, query):
+    return environ["wsgi.input"].read()
+
+
+def fail(environ, query):
+    raise RuntimeError("the application failed on purpose")
+
+
+def leave(environ, query):
+    os._exit(int(query.get("code", ["9"])[0]))
+
+
+ROUTES = {"/": hello, "/slow": slow, "/deaf": deaf, "/environment": environment, "/echo": echo, "/fail": fail,
+          "/leave": leave}
+
+
+def app(environ, start_response):
+    route = ROUTES.get(environ["PATH_INFO"])
+    if route is None:
+        start_response("404 Not Found", [("Content-Length", "0"), ("X-Worker-Pid", str(os.getpid()))])
+        return []
+    body = route(environ, parse_qs(environ["QUERY_STRING"]))
+    start_response("200 OK", [("Content-Type", "application/octet-stream"), ("Content-Length", str(len(body))),
+                              ("X-Worker-Pid", str(os.getpid()))])
+    return [body]
+
+
+def factory(greeting):
+    def made(environ, start_response):
+        start_response("200 OK", [("Content-Length", str(len(greeting)))])
+        return [greeting.encode()]
+
+    return made
+
+
+not_callable = 42

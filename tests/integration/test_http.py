@@ -1,0 +1,155 @@
+# SPDX-License-Identifier: MIT
+"""HTTP as clients of the real server see it, good and hostile."""
+import os
+import random
+import re
+import socket
+
+from harness import procfs, web
+from harness.box import APPS, EXAMPLES
+from harness.web import raw_exchange, raw_socket
+from harness.waiting import bound, wait_for
+
+PLAIN = APPS + "/plain"
+
+
+def statuses(answer):
+    return [int(code) for code in re.findall(rb"^HTTP/1\.[01] (\d{3}) ", answer, re.MULTILINE)]
+
+
+def test_flask_example_reads_and_writes_bodies(box):
+    server = box.gserve(workers=2, chdir=EXAMPLES + "/flask")
+    for size in (0, 1, 100_000, 3_000_000):
+        body = os.urandom(size)
+        answer = server.get("/echo", method="POST", body=body)
+        assert (answer.status, answer.body) == (200, body)
+        chunks = (body[at:at + 50_000] for at in range(0, size, 50_000))
+        answer = server.get("/echo", method="POST", body=chunks, headers={"Transfer-Encoding": "chunked"})
+        assert (answer.status, answer.body) == (200, body)
+    assert server.get("/nowhere").status == 404
+    head = server.get("/", method="HEAD")
+    assert head.status == 200 and head.body == b"" and int(head.headers["Content-Length"]) > 0
+
+
+def test_kept_alive_connection_serves_many_requests_and_is_closed_when_idle(box):
+    server = box.gserve("--keep-alive", "1", workers=1, chdir=PLAIN)
+    conn = web.connection(server.address)
+    for _ in range(50):
+        assert web.exchange(conn).status == 200
+    sock = conn.sock
+    assert sock is not None
+    assert sock.recv(1) == b"", "closed by the server after an idle second"
+    conn.close()
+
+
+def test_pipelined_requests_are_answered_in_order(box):
+    server = box.gserve(workers=1, chdir=PLAIN)
+    requests = b"".join(b"POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\n%d" % n for n in range(9))
+    answer = raw_exchange(server.address, requests)
+    assert re.findall(rb"\r\n\r\n(\d)", answer) == [b"%d" % n for n in range(9)]
+
+
+def test_client_is_told_to_continue_before_it_sends_a_body(box):
+    server = box.gserve(workers=1, chdir=PLAIN)
+    with raw_socket(server.address) as sock:
+        sock.sendall(b"POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nExpect: 100-continue\r\n"
+                     b"Connection: close\r\n\r\n")
+        interim = sock.recv(1024)
+        assert interim.startswith(b"HTTP/1.1 100 "), interim
+        sock.sendall(b"hello")
+        answer = b""
+        while chunk := sock.recv(4096):
+            answer += chunk
+    assert statuses(answer) == [200] and answer.endswith(b"hello")
+
+
+def test_http_1_0_is_answered_and_closed(box):
+    server = box.gserve(workers=1, chdir=PLAIN)
+    answer = raw_exchange(server.address, b"GET / HTTP/1.0\r\n\r\n")
+    assert statuses(answer) == [200] and b"chunked" not in answer.lower()
+
+
+def test_slow_clients_do_not_occupy_the_application(box):
+    server = box.gserve(workers=1, chdir=PLAIN)
+    slow = [raw_socket(server.address) for _ in range(20)]
+    for sock in slow:
+        sock.sendall(b"POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nhalf ")
+    assert server.get(timeout=3).status == 200
+    for sock in slow:
+        sock.sendall(b"done.")
+        assert statuses(sock.recv(4096)) == [200]
+        sock.close()
+
+
+def broken_variant(rng):
+    """One malformed request: noise, cut short, a byte changed, a rule broken, or too long."""
+    good = b"POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nX-Field: value\r\n\r\nabc"
+    kind = rng.randrange(5)
+    if kind == 0:
+        return bytes(rng.randrange(256) for _ in range(rng.randrange(1, 300)))
+    if kind == 1:
+        return good[:rng.randrange(1, len(good) - 1)]
+    if kind == 2:
+        at = rng.randrange(len(good) - 5)
+        return good[:at] + bytes([rng.choice(b"\0\r\n\x7f :;,\x01")]) + good[at + 1:]
+    if kind == 3:
+        return rng.choice([
+            b"GET / HTTP/1.1\r\n\r\n", b"GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", b"GET /\r\n\r\n",
+            b"GET / HTTP/2.0\r\nHost: a\r\n\r\n", b"GET / HTTP/1.1\nHost: a\n\n",
+            b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab",
+            b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+            b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: xchunked\r\n\r\n0\r\n\r\n",
+            b"POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n\r\n",
+            b"GET / HTTP/1.1\r\nHost: a\r\n folded: x\r\n\r\n", b"GET / HTTP/1.1\r\nHost : a\r\n\r\n"])
+    return b"GET /" + b"a" * rng.choice([5000, 70_000]) + b" HTTP/1.1\r\nHost: a\r\n\r\n"
+
+
+def test_thousand_malformed_requests_get_an_error_and_leave_no_trace(box):
+    server = box.gserve("-t", "5", workers=1, chdir=PLAIN)
+    box.expect_log(r"(?i)invalid|malformed|refused|bad request|warning")
+    worker = server.workers()[0]
+    rng = random.Random(20)
+
+    def send(count):
+        for _ in range(count):
+            data = broken_variant(rng)
+            for status in statuses(raw_exchange(server.address, data)):
+                assert status == 200 or 400 <= status < 500 or status in (501, 505), (status, data)
+
+    send(100)
+    wait_for(lambda: server.status()["workers"][0]["in_flight"] == 0, "idle")
+    fds, rss = procfs.fd_count(worker), procfs.rss_bytes(worker)
+    send(1000)
+    wait_for(lambda: procfs.fd_count(worker) <= fds, "every connection is closed")
+    assert procfs.rss_bytes(worker) - rss < bound(1) << 20
+    assert server.workers() == [worker] and server.get().status == 200
+
+
+def test_every_refusal_has_its_own_status(box):
+    server = box.gserve(workers=1, chdir=PLAIN)
+    box.expect_log(r"(?i)invalid|malformed|refused|bad request|warning")
+    cases = {
+        b"GET / HTTP/1.1\r\n\r\n": 400,
+        b"GET /\r\n\r\n": 400,
+        b"GET / HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n": 400,
+        b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip\r\n\r\n": 501,
+        b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nContent-Length: 3\r\n\r\n0\r\n\r\n": 400,
+        b"POST / HTTP/1.1\r\nHost: a\r\nExpect: miracles\r\nContent-Length: 1\r\n\r\na": 417,
+        b"GET / HTTP/1.1\r\nHost: a\r\nBig: " + b"a" * 9000 + b"\r\n\r\n": 431,
+        b"GET / HTTP/1.1\r\nHost: a\r\n" + b"X: y\r\n" * 150 + b"\r\n": 431,
+    }
+    for data, status in cases.items():
+        assert statuses(raw_exchange(server.address, data)) == [status], data[:80]
+    assert statuses(raw_exchange(server.address, b"GET /" + b"a" * 5000 + b" HTTP/1.1\r\nHost: a\r\n\r\n"))[0] in (400, 414)
+
+
+def test_client_that_resets_in_the_middle_does_no_harm(box):
+    server = box.gserve(workers=1, chdir=PLAIN)
+    for _ in range(20):
+        sock = raw_socket(server.address)
+        sock.sendall(b"GET /slow?s=0.01&bytes=2000000 HTTP/1.1\r\nHost: a\r\n\r\n")
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\0\0\0\0\0\0\0")
+        sock.close()
+    worker = server.workers()
+    assert server.get().status == 200
+    assert server.workers() == worker
