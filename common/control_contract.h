@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <string_view>
+
 /// The control interface: D-Bus served straight on a private Unix socket (no bus daemon), as systemd's own
 /// private socket is. Shared by the supervisor's sd_bus_control and by gservectl.
 ///
@@ -33,10 +35,22 @@ inline constexpr char kObjectPath[] = "/io/gserve";
 inline constexpr char kInterface[] = "io.gserve.Supervisor1";
 inline constexpr char kSocketFile[] = "control";
 
+/// Whether `name` can name an instance, and so a directory.
+constexpr bool is_instance_name(std::string_view name) {
+  if (name.empty() || name.size() > 64 || name.front() == '.') return false;
+  for (const char c : name) {
+    const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+    const bool digit = c >= '0' && c <= '9';
+    if (!letter && !digit && c != '_' && c != '.' && c != '-') return false;
+  }
+  return true;
+}
+
 inline constexpr char kErrorAccessDenied[] = "io.gserve.Error.AccessDenied";
 inline constexpr char kErrorInvalidArgument[] = "io.gserve.Error.InvalidArgument";
 inline constexpr char kErrorNoSuchJob[] = "io.gserve.Error.NoSuchJob";
 inline constexpr char kErrorStopping[] = "io.gserve.Error.Stopping";
+inline constexpr char kErrorRefused[] = "io.gserve.Error.Refused";  // the supervisor says why in the message
 inline constexpr char kErrorInternal[] = "io.gserve.Error.Internal";
 
 }  // namespace gserve::control
