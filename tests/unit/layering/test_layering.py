@@ -21,8 +21,9 @@ cassert cctype cerrno cfenv cfloat cinttypes climits clocale cmath csetjmp csign
 cstdlib cstring ctime cuchar cwchar cwctype
 """.split())
 # Headers of the standard library through which a system call or a clock would come into the core.
-IMPURE = {"cstdio", "fstream", "filesystem", "iostream", "ctime", "thread", "mutex", "future", "condition_variable",
-          "csignal"}
+IMPURE = {"fstream", "filesystem", "iostream", "ctime", "thread", "mutex", "future", "condition_variable"}
+IMPURE_CALL = re.compile(r"clock::now\(|clock_gettime|random_device|std::(raise|signal|system|getenv|fopen|printf"
+                         r"|fprintf|puts|remove|rename|time)\s*\(")
 
 # Who may include whose headers, folder by folder (the longest match counts).
 FOLDERS = {
@@ -111,8 +112,9 @@ def test_core_uses_the_standard_library_only():
 def test_core_reaches_no_system_and_no_clock():
     faults = [f"{path}: <{name}> reaches outside" for path in SOURCES if "supervisor/core/" in path
               for kind, name in INCLUDES[path] if name in IMPURE]
-    faults += [f"{path}: reads a clock or chance" for path in SOURCES if "supervisor/core/" in path
-               and re.search(r"clock::now\(|clock_gettime|\btime\(|random_device", text_of(path))]
+    for path in SOURCES:
+        found = IMPURE_CALL.search(re.sub(r"//.*", "", text_of(path))) if "supervisor/core/" in path else None
+        faults += [f"{path}: {found.group(0)} reaches outside"] if found else []
     report(faults)
 
 
