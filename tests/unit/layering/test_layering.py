@@ -43,7 +43,7 @@ FOLDERS = {
 PLACES = {
     r"boost/process.*": r"supervisor/io/process_launcher\.cpp",
     r"boost/.*": r"supervisor/(io/.*\.(cpp|h)|main\.cpp)",
-    r"systemd/sd-bus.*": r"supervisor/io/sd_bus_control\w*\.(cpp|h)|ctl/bus_client\.cpp",
+    r"systemd/sd-bus.*": r"supervisor/io/sd_bus_control\w*\.(cpp|h)|ctl/bus_\w+\.(cpp|h)",
     r"systemd/sd-daemon\.h": r"supervisor/io/\w+\.cpp",
     r"systemd/sd-event\.h": r"",
     r"sys/wait\.h": r"supervisor/io/reaper\.cpp",
@@ -55,7 +55,7 @@ PLACES = {
     r"openssl/.*": r"worker/net/\w+\.(cpp|h)",
     r"sys/epoll\.h": r"worker/net/\w+\.(cpp|h)",
 }
-# One file each. sd-bus is one API that two programs speak; its supervisor side is a family of files.
+# One file each. sd-bus is one API that two programs speak, each in a family of files.
 SINGLE = {
     "CLI": r"CLI/.*",
     "spdlog": r"spdlog/.*",
