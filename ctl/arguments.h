@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+
+#include "ctl/model.h"
+
+namespace gserve::ctl {
+
+enum class Command { list, status, stop, reload, scale };
+
+/// The command's name as typed.
+const char* name_of(Command command);
+
+struct Arguments {
+  Command command = Command::list;
+  std::string name;               // -n; empty: the one that runs
+  std::string socket;             // --socket; empty: found by name
+  bool json = false;              // --json
+  bool no_wait = false;           // --no-wait
+  std::optional<double> timeout;  // --timeout, seconds
+  bool quick = false;             // stop --quick
+  ScaleTarget scale;              // scale N
+};
+
+/// Text to print in place of running a command: the help or version (exit 0, to stdout), or what is wrong
+/// with the command line (exit 2, to stderr).
+struct Usage {
+  int exit_code = 0;
+  std::string text;
+};
+
+std::variant<Arguments, Usage> parse_arguments(int argc, const char* const* argv);
+
+/// "4", "+2", "-1"; nothing if it is none of these or out of range (an absolute count is at least 1).
+std::optional<ScaleTarget> parse_scale(std::string_view text);
+
+}  // namespace gserve::ctl

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: MIT
+#include "ctl/bus_decode.h"
+
+#include <systemd/sd-bus.h>
+
+#include <cerrno>
+#include <string_view>
+
+namespace gserve::ctl {
+namespace {
+
+int read_variant(sd_bus_message* message, std::string& value) {
+  const char* text = nullptr;
+  const int r = sd_bus_message_read(message, "v", "s", &text);
+  if (r > 0) value = text;
+  return r;
+}
+
+int read_variant(sd_bus_message* message, std::uint32_t& value) {
+  return sd_bus_message_read(message, "v", "u", &value);
+}
+
+int read_variant(sd_bus_message* message, std::uint64_t& value) {
+  return sd_bus_message_read(message, "v", "t", &value);
+}
+
+/// Calls `read()` for each element of the array of `contents` that comes next.
+template <typename Read>
+int for_each(sd_bus_message* message, const char* contents, Read read) {
+  int r = sd_bus_message_enter_container(message, 'a', contents);
+  while (r >= 0 && (r = sd_bus_message_at_end(message, 0)) == 0) r = read();
+  return r < 0 ? r : sd_bus_message_exit_container(message);
+}
+
+/// Calls `read(key)` for each entry of an a{sv}; it returns 0 for keys that it does not know.
+template <typename Read>
+int for_each_entry(sd_bus_message* message, Read read) {
+  return for_each(message, "{sv}", [&] {
+    const char* key = nullptr;
+    int r = sd_bus_message_enter_container(message, 'e', "sv");
+    if (r >= 0) r = sd_bus_message_read_basic(message, 's', &key);
+    if (r >= 0) r = read(std::string_view(key));
+    if (r == 0) r = sd_bus_message_skip(message, "v");
+    return r < 0 ? r : sd_bus_message_exit_container(message);
+  });
+}
+
+/// A variant that holds an array of `contents`.
+template <typename Read>
+int for_each_in_variant(sd_bus_message* message, const char* contents, Read read) {
+  const std::string array = std::string("a") + contents;
+  int r = sd_bus_message_enter_container(message, 'v', array.c_str());
+  if (r >= 0) r = for_each(message, contents, read);
+  return r < 0 ? r : sd_bus_message_exit_container(message);
+}
+
+int read_worker(sd_bus_message* m, WorkerStatus& worker) {
+  return for_each_entry(m, [&](std::string_view key) {
+    if (key == "pid") return read_variant(m, worker.pid);
+    if (key == "pool") return read_variant(m, worker.pool);
+    if (key == "state") return read_variant(m, worker.state);
+    if (key == "generation") return read_variant(m, worker.generation);
+    if (key == "age_usec") return read_variant(m, worker.age_usec);
+    if (key == "requests") return read_variant(m, worker.requests);
+    if (key == "rss_bytes") return read_variant(m, worker.rss_bytes);
+    if (key == "in_flight") return read_variant(m, worker.in_flight);
+    if (key == "request") return read_variant(m, worker.request);
+    if (key == "request_age_usec") return read_variant(m, worker.request_age_usec);
+    return 0;
+  });
+}
+
+int read_workers(sd_bus_message* message, std::vector<WorkerStatus>& workers) {
+  return for_each_in_variant(message, "a{sv}", [&] { return read_worker(message, workers.emplace_back()); });
+}
+
+int read_texts(sd_bus_message* message, std::vector<std::string>& texts) {
+  return for_each_in_variant(message, "s", [&] {
+    const char* text = nullptr;
+    const int r = sd_bus_message_read_basic(message, 's', &text);
+    if (r > 0) texts.emplace_back(text);
+    return r;
+  });
+}
+
+}  // namespace
+
+int read_status(sd_bus_message* m, Status& status) {
+  return for_each_entry(m, [&](std::string_view key) {
+    if (key == "name") return read_variant(m, status.name);
+    if (key == "pid") return read_variant(m, status.pid);
+    if (key == "version") return read_variant(m, status.version);
+    if (key == "uptime_usec") return read_variant(m, status.uptime_usec);
+    if (key == "generation") return read_variant(m, status.generation);
+    if (key == "target") return read_variant(m, status.target);
+    if (key == "ready") return read_variant(m, status.ready);
+    if (key == "state") return read_variant(m, status.state);
+    if (key == "listeners") return read_texts(m, status.listeners);
+    if (key == "workers") return read_workers(m, status.workers);
+    return 0;
+  });
+}
+
+int read_job(sd_bus_message* m, Job& job) {
+  return for_each_entry(m, [&](std::string_view key) {
+    if (key == "id") return read_variant(m, job.id);
+    if (key == "kind") return read_variant(m, job.kind);
+    if (key == "state") return read_variant(m, job.state);
+    if (key == "reason") return read_variant(m, job.reason);
+    if (key == "progress") return read_variant(m, job.progress);
+    return 0;
+  });
+}
+
+}  // namespace gserve::ctl

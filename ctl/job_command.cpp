@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: MIT
+#include "ctl/job_command.h"
+
+#include <algorithm>
+#include <chrono>
+#include <sstream>
+#include <utility>
+
+namespace gserve::ctl {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+// A connection that says nothing is closed by the supervisor after ten minutes, and a signal may have been
+// missed.
+constexpr std::chrono::seconds kAskAgain{60};
+// From the end of the connection to the end of the process: what a supervisor still has to clean up.
+constexpr std::chrono::seconds kEndOfProcess{5};
+
+Clock::time_point earlier(Deadline deadline, Clock::time_point other) {
+  return deadline ? std::min(*deadline, other) : other;
+}
+
+bool is_over(Deadline deadline) {
+  return deadline && Clock::now() >= *deadline;
+}
+
+}  // namespace
+
+JobCommand::JobCommand(const Arguments& arguments, BusClient& client, pid_t supervisor, Deadline deadline,
+                       Progress progress)
+    : arguments_(arguments),
+      client_(client),
+      process_(supervisor),
+      deadline_(deadline),
+      progress_(std::move(progress)) {}
+
+Outcome JobCommand::run(const std::string& instance) {
+  outcome_ = {name_of(arguments_.command), instance, "failed", std::nullopt, ""};
+  const Result<JobId> submitted = submit();
+  if (const auto* failure = std::get_if<Failure>(&submitted)) {
+    outcome_.reason = failure->reason;
+    return outcome_;
+  }
+  outcome_.job = std::get<JobId>(submitted);
+  outcome_.result = "running";
+  if (!arguments_.no_wait) follow();
+  return outcome_;
+}
+
+Result<JobId> JobCommand::submit() {
+  switch (arguments_.command) {
+    case Command::stop:
+      return client_.stop(arguments_.quick);
+    case Command::reload:
+      return client_.reload();
+    default:
+      return client_.scale(arguments_.scale);
+  }
+}
+
+void JobCommand::follow() {
+  for (;;) {
+    const auto next = client_.next_event(earlier(deadline_, Clock::now() + kAskAgain));
+    if (const auto* failure = std::get_if<Failure>(&next)) return on_broken(*failure);
+    const auto& event = std::get<std::optional<JobEvent>>(next);
+    if (event && on_event(*event)) return;
+    if (event) continue;
+    if (is_over(deadline_)) return time_out();
+    if (ask()) return;
+  }
+}
+
+/// Whether it was the end of our job.
+bool JobCommand::on_event(const JobEvent& event) {
+  if (event.job != outcome_.job) return false;
+  if (event.finished) {
+    finish(event.result, event.reason);
+  } else {
+    progress_(event.text);
+  }
+  return event.finished;
+}
+
+/// Asks for the job's state. Whether it is over.
+bool JobCommand::ask() {
+  const Result<Job> answer = client_.job(*outcome_.job);
+  if (const auto* failure = std::get_if<Failure>(&answer)) {
+    on_broken(*failure);
+    return true;
+  }
+  const Job& job = std::get<Job>(answer);
+  if (job.state == "running") return false;
+  finish(job.state, job.reason);
+  return true;
+}
+
+void JobCommand::finish(const std::string& result, const std::string& reason) {
+  outcome_.result = result;
+  outcome_.reason = reason;
+  // A stop may be superseded by a quicker one: the process ends all the same.
+  if (arguments_.command == Command::stop && result != "failed") await_process();
+}
+
+void JobCommand::await_process() {
+  if (!process_.can_see() || process_.wait_gone(deadline_)) {
+    outcome_.result = "done";
+    return;
+  }
+  time_out();
+}
+
+void JobCommand::on_broken(const Failure& failure) {
+  const bool gone = process_.can_see() && arguments_.command == Command::stop &&
+                    process_.wait_gone(earlier(deadline_, Clock::now() + kEndOfProcess));
+  outcome_.result = gone ? "done" : "unknown";
+  outcome_.reason =
+      gone ? "" : failure.reason + "; the result of job " + std::to_string(*outcome_.job) + " is unknown";
+}
+
+void JobCommand::time_out() {
+  std::ostringstream text;
+  text << "timed out after " << arguments_.timeout.value_or(0) << " s, job " << *outcome_.job << " goes on";
+  outcome_.result = "unknown";
+  outcome_.reason = text.str();
+}
+
+}  // namespace gserve::ctl

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <functional>
+#include <string>
+#include <string_view>
+
+#include "ctl/arguments.h"
+#include "ctl/bus_client.h"
+#include "ctl/process_watch.h"
+#include "ctl/render.h"
+
+namespace gserve::ctl {
+
+/// One job, followed from its request to its result. A stop is done when the supervisor's process is gone.
+class JobCommand {
+ public:
+  using Progress = std::function<void(std::string_view text)>;
+
+  /// `supervisor` is its pid, to be watched; `deadline` bounds the waiting, not the job.
+  JobCommand(const Arguments& arguments, BusClient& client, pid_t supervisor, Deadline deadline,
+             Progress progress);
+  Outcome run(const std::string& instance);
+
+ private:
+  Result<JobId> submit();
+  void follow();
+  bool on_event(const JobEvent& event);
+  bool ask();
+  void finish(const std::string& result, const std::string& reason);
+  void on_broken(const Failure& failure);
+  void await_process();
+  void time_out();
+
+  const Arguments& arguments_;
+  BusClient& client_;
+  ProcessWatch process_;
+  Deadline deadline_;
+  Progress progress_;
+  Outcome outcome_;
+};
+
+}  // namespace gserve::ctl
