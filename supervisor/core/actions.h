@@ -97,10 +97,10 @@ struct Exit {
   int code;
 };
 
-using Action = std::variant<Spawn, SignalWorker, SampleScoreboard, LoadConfig, AdoptConfig, ForgetGeneration,
-                            StopListening, ReopenLogs, NotifyReady, NotifyReloading, NotifyStopping,
-                            NotifyStatus, NotifyExtendTimeout, Log, JobAccepted, JobRefused, JobProgress,
-                            JobFinished, Exit>;
+using Action =
+    std::variant<Spawn, SignalWorker, SampleScoreboard, LoadConfig, AdoptConfig, ForgetGeneration,
+                 StopListening, ReopenLogs, NotifyReady, NotifyReloading, NotifyStopping, NotifyStatus,
+                 NotifyExtendTimeout, Log, JobAccepted, JobRefused, JobProgress, JobFinished, Exit>;
 using Actions = std::vector<Action>;
 
 }  // namespace gserve::core

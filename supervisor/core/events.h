@@ -7,8 +7,8 @@
 
 #include "supervisor/core/types.h"
 
-/// Everything that can happen to the supervisor. The shell delivers events in order: everything a worker said comes
-/// before its exit, and its pid is freed only after that.
+/// Everything that can happen to the supervisor. The shell delivers events in order: everything a worker said
+/// comes before its exit, and its pid is freed only after that.
 namespace gserve::core {
 
 /// The supervisor starts: the first event.
@@ -59,8 +59,8 @@ struct ConfigRejected {
   std::string reason;
 };
 
-/// Requests, from signals or from the control interface; each is answered by the action JobAccepted or JobRefused
-/// carrying the same `request` (0: nobody waits for the answer).
+/// Requests, from signals or from the control interface; each is answered by the action JobAccepted or
+/// JobRefused carrying the same `request` (0: nobody waits for the answer).
 using RequestId = std::uint64_t;
 
 struct StopRequested {
@@ -86,9 +86,8 @@ struct ReopenLogsRequested {
 /// A deadline passed (or nothing happened at all): the core looks at its timers.
 struct TimePassed {};
 
-using Event =
-    std::variant<Started, WorkerSpawned, WorkerSpawnFailed, WorkerReady, WorkerStopping, WorkerBootError,
-                 WorkerExited, ScoreboardSampled, ConfigLoaded, ConfigRejected, StopRequested, ReloadRequested,
-                 ScaleRequested, ReopenLogsRequested, TimePassed>;
+using Event = std::variant<Started, WorkerSpawned, WorkerSpawnFailed, WorkerReady, WorkerStopping,
+                           WorkerBootError, WorkerExited, ScoreboardSampled, ConfigLoaded, ConfigRejected,
+                           StopRequested, ReloadRequested, ScaleRequested, ReopenLogsRequested, TimePassed>;
 
 }  // namespace gserve::core

@@ -30,17 +30,24 @@ struct JobView {
   std::string progress;
 };
 
+struct PoolView {
+  std::string name;
+  int target;  // desired workers
+  int ready;
+};
+
 /// One consistent view for `status`.
 struct StatusView {
   SupervisorState state;
   Generation generation;
   int target;  // desired workers, all pools
   int ready;
-  std::vector<WorkerView> workers;
+  std::vector<WorkerView> workers;  // in the order in which they were launched
+  std::vector<PoolView> pools;      // as configured; the first is the default one
 };
 
-/// The brain: events in, actions out, time as an argument. Pure and deterministic: same configuration, seed, events
-/// and times give the same actions. Not thread safe; lives on the supervisor's only thread.
+/// The brain: events in, actions out, time as an argument. Pure and deterministic: same configuration, seed,
+/// events and times give the same actions. Not thread safe; lives on the supervisor's only thread.
 class Supervisor {
  public:
   /// `seed` feeds the back-off's jitter.
@@ -49,7 +56,8 @@ class Supervisor {
   Supervisor(const Supervisor&) = delete;
   Supervisor& operator=(const Supervisor&) = delete;
 
-  /// `now` must not be earlier than that of the call before.
+  /// `now` must not be earlier than that of the call before. Carry out all the actions before handling the
+  /// next event; events that they cause wait in a queue. After Exit there are no more actions.
   Actions handle(const Event& event, TimePoint now);
 
   /// When TimePassed is wanted next; nothing when only an event can change anything.

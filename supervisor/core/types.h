@@ -31,6 +31,8 @@ struct ExitStatus {
 
 /// "exited with code 3", "killed by SIGKILL".
 std::string describe(const ExitStatus& status);
+/// "30 s", "0.1 s".
+std::string describe(Duration duration);
 
 /// What the core needs to know of one pool's configuration. A reload may change all of it but the name.
 struct PoolConfig {

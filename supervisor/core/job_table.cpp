@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: MIT
+#include "supervisor/core/job_table.h"
+
+namespace gserve::core {
+
+JobId JobTable::open(JobKind kind, RequestId request) {
+  const JobId id = next_++;
+  jobs_.emplace(id, JobView{id, kind, JobState::running, "", ""});
+  if (request != 0) outbox_.push(JobAccepted{request, id});
+  return id;
+}
+
+void JobTable::refuse(RequestId request, const std::string& reason) {
+  outbox_.log(LogLevel::warning, reason);
+  if (request != 0) outbox_.push(JobRefused{request, reason});
+}
+
+bool JobTable::progress(JobId id, const std::string& text) {
+  JobView& job = jobs_.at(id);
+  if (job.progress == text) return false;
+  job.progress = text;
+  outbox_.push(JobProgress{id, text});
+  return true;
+}
+
+void JobTable::finish(JobId id, JobState result, const std::string& reason, TimePoint now) {
+  JobView& job = jobs_.at(id);
+  job.state = result;
+  job.reason = reason;
+  finished_.emplace_back(now, id);
+  outbox_.push(JobFinished{id, result, reason});
+}
+
+std::optional<JobView> JobTable::find(JobId id) const {
+  const auto found = jobs_.find(id);
+  if (found == jobs_.end()) return std::nullopt;
+  return found->second;
+}
+
+void JobTable::prune(TimePoint now) {
+  while (!finished_.empty() && now - finished_.front().first >= kKept) {
+    jobs_.erase(finished_.front().second);
+    finished_.pop_front();
+  }
+}
+
+}  // namespace gserve::core

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "supervisor/core/events.h"
+#include "supervisor/core/outbox.h"
+#include "supervisor/core/timer_queue.h"
+#include "supervisor/core/workforce.h"
+
+namespace gserve::core {
+
+/// Finds requests that run for longer than `timeout`, without ticking. Workers write their scoreboards
+/// without a system call, so nobody tells when a request begins; but one that begins after a sample cannot be
+/// overdue before `timeout` has passed since that sample. So all ready workers are sampled together: once per
+/// `timeout` while they are idle, and when the oldest request seen would be overdue. That sample is taken
+/// right before the decision, so a request that has ended meanwhile costs nobody his life. One timer for all;
+/// workers whose timeout is 0 are not watched.
+class RequestWatch {
+ public:
+  RequestWatch(Workforce& workforce, TimerQueue& timers, Outbox& outbox)
+      : workforce_(workforce), timers_(timers), outbox_(outbox) {}
+
+  void on_ready(const WorkerHandle& worker, TimePoint now);
+  /// The timer fell due: asks for a sample of every ready worker.
+  void on_due(TimePoint now);
+  /// True if the sample shows that the worker has a request that is overdue.
+  bool on_sample(const WorkerHandle& worker, const ScoreboardSampled& sample, TimePoint now);
+  /// A worker is ready no more: without anyone to watch there is no timer.
+  void on_gone();
+  void close();
+
+ private:
+  void not_later_than(TimePoint when);
+
+  Workforce& workforce_;
+  TimerQueue& timers_;
+  Outbox& outbox_;
+};
+
+}  // namespace gserve::core

@@ -1,0 +1,419 @@
+// SPDX-License-Identifier: MIT
+#include "supervisor/core/supervisor.h"
+
+#include <algorithm>
+
+#include "supervisor/core/job_table.h"
+#include "supervisor/core/outbox.h"
+#include "supervisor/core/reload.h"
+#include "supervisor/core/request_watch.h"
+#include "supervisor/core/scale.h"
+#include "supervisor/core/shutdown.h"
+#include "supervisor/core/timer_queue.h"
+#include "supervisor/core/workforce.h"
+
+namespace gserve::core {
+namespace {
+
+constexpr Generation kFirstGeneration = 1;
+// The worker's exit codes that say "the application cannot run" (3: it failed to boot, 4: it is not there).
+constexpr int kExitBootFailed = 3;
+constexpr int kExitAppNotFound = 4;
+// A worker that leaves by its own decision sooner than this after READY is counted as a failure: it might be
+// a loop.
+constexpr Duration kUsefulLife = std::chrono::seconds(1);
+
+/// Why a worker's life ended.
+enum class Departure { told, by_itself, boot_failure, overdue, crash };
+
+Departure departure_of(const WorkerHandle& worker) {
+  if (worker.retired) return Departure::told;
+  if (!worker.was_ready()) return Departure::boot_failure;
+  if (worker.leaving) return Departure::by_itself;
+  return worker.state() == WorkerState::ready ? Departure::crash : Departure::overdue;
+}
+
+bool missed_boot(const WorkerHandle& worker) {
+  return !worker.was_ready() && !worker.leaving && worker.state() > WorkerState::draining;
+}
+
+/// The code with which a first boot that ended like this ends the program; 0 if it is worth another try.
+int hopeless_code(const WorkerHandle& worker, const ExitStatus& status) {
+  const bool exited = status.kind == ExitStatus::Kind::exited;
+  if (exited && (status.code == kExitBootFailed || status.code == kExitAppNotFound)) return status.code;
+  return missed_boot(worker) ? kExitBootFailed : 0;
+}
+
+bool is_clean(const ExitStatus& status) {
+  return status == ExitStatus{};
+}
+
+std::string exit_text(const ExitStatus& status) {
+  if (status.kind == ExitStatus::Kind::exited) return "worker " + describe(status);
+  return "worker exited: " + describe(status);
+}
+
+}  // namespace
+
+class Supervisor::Impl {
+ public:
+  Impl(const SupervisorConfig& config, std::uint64_t seed)
+      : workforce_(config, kFirstGeneration, seed, timers_, outbox_),
+        watch_(workforce_, timers_, outbox_),
+        jobs_(outbox_),
+        reload_(workforce_, jobs_, outbox_),
+        scale_(workforce_, jobs_, outbox_),
+        shutdown_(workforce_, jobs_, outbox_) {}
+
+  Actions handle(const Event& event, TimePoint now) {
+    if (shutdown_.finished()) return {};
+    now_ = now;
+    jobs_.prune(now);
+    std::visit([this](const auto& e) { on(e); }, event);
+    if (!shutdown_.finished()) tell_manager();
+    return outbox_.take();
+  }
+
+  std::optional<TimePoint> next_deadline() const { return timers_.next(); }
+  std::optional<JobView> job(JobId id) const { return jobs_.find(id); }
+  StatusView status() const;
+
+ private:
+  void on(const Started& event);
+  void on(const WorkerSpawned& event);
+  void on(const WorkerSpawnFailed& event);
+  void on(const WorkerReady& event);
+  void on(const WorkerStopping& event);
+  void on(const WorkerBootError& event);
+  void on(const WorkerExited& event);
+  void on(const ScoreboardSampled& event);
+  void on(const ConfigLoaded& event);
+  void on(const ConfigRejected& event);
+  void on(const StopRequested& event);
+  void on(const ReloadRequested& event);
+  void on(const ScaleRequested& event);
+  void on(const ReopenLogsRequested& event);
+  void on(const TimePassed& event);
+
+  void on_worker_due(WorkerHandle& worker);
+  void settle(WorkerHandle& gone, const ExitStatus& status);
+  void settle_boot_failure(WorkerHandle& gone, const ExitStatus& status);
+  void crashed(const WorkerHandle& gone, const ExitStatus& status);
+  void boot_failed(const WorkerHandle& worker, const std::string& reason);
+  void log_unexpected(const WorkerHandle& worker, const std::string& text, Duration delay);
+  std::string boot_failure_reason(const WorkerHandle& worker, const ExitStatus& status) const;
+  void after_departure(const WorkerHandle& gone);
+  void follow_up(std::size_t pool);
+  void end_jobs(const std::string& reason);
+  SupervisorState state() const;
+  std::string status_text() const;
+  void tell_manager();
+
+  TimePoint now_{};
+  Outbox outbox_;
+  TimerQueue timers_;
+  Workforce workforce_;
+  RequestWatch watch_;
+  JobTable jobs_;
+  Reload reload_;
+  Scale scale_;
+  Shutdown shutdown_;
+  bool ever_ready_ = false;
+  // What the service manager was told last.
+  bool told_ready_ = false;
+  bool told_reloading_ = false;
+  std::string told_status_;
+};
+
+void Supervisor::Impl::on(const Started& /*event*/) {
+  if (shutdown_.running() || !workforce_.empty()) return;
+  Duration longest{};
+  for (const WorkerPool& pool : workforce_.pools()) {
+    outbox_.log(LogLevel::info,
+                workforce_.label(pool) + "starting " + std::to_string(pool.target()) + " workers");
+    longest = std::max(longest, pool.current_config().boot_timeout);
+  }
+  outbox_.push(NotifyExtendTimeout{longest + std::chrono::seconds(5)});
+  workforce_.reconcile_all(now_);
+}
+
+void Supervisor::Impl::on(const WorkerSpawned& event) {
+  if (WorkerHandle* worker = workforce_.find(event.launch)) workforce_.on_spawned(*worker, event.pid);
+}
+
+void Supervisor::Impl::on(const WorkerSpawnFailed& event) {
+  WorkerHandle* worker = workforce_.find(event.launch);
+  if (worker == nullptr) return;
+  WorkerHandle gone = workforce_.take(*worker);
+  const std::string reason = "cannot start a worker: " + event.reason;
+  const bool wanted = !gone.retired;
+  const Duration delay = wanted ? workforce_.blame(gone, Backoff::Failure::boot, now_) : Duration::zero();
+  log_unexpected(gone, reason, delay);
+  if (wanted) boot_failed(gone, reason);
+  after_departure(gone);
+}
+
+void Supervisor::Impl::on(const WorkerReady& event) {
+  WorkerHandle* worker = workforce_.find(event.launch);
+  if (worker == nullptr || worker->state() != WorkerState::starting) return;
+  workforce_.on_ready(*worker, now_);
+  watch_.on_ready(*worker, now_);
+  ever_ready_ = true;
+  outbox_.log(LogLevel::info, workforce_.label(*worker) + "worker ready", *worker);
+  follow_up(worker->pool);
+}
+
+void Supervisor::Impl::on(const WorkerStopping& event) {
+  WorkerHandle* worker = workforce_.find(event.launch);
+  if (worker == nullptr || worker->state() > WorkerState::ready) return;
+  outbox_.log(LogLevel::info, workforce_.label(*worker) + "worker drains by itself", *worker);
+  if (!worker->was_ready()) {
+    workforce_.blame(*worker, Backoff::Failure::boot, now_);
+  } else if (worker->served(now_) < kUsefulLife) {
+    workforce_.blame(*worker, Backoff::Failure::crash, now_);
+  }
+  workforce_.on_leaving(*worker, now_);
+  watch_.on_gone();
+  follow_up(worker->pool);
+}
+
+void Supervisor::Impl::on(const WorkerBootError& event) {
+  WorkerHandle* worker = workforce_.find(event.launch);
+  if (worker == nullptr || worker->was_ready()) return;
+  worker->boot_error = event.reason;
+  outbox_.log(LogLevel::error, workforce_.label(*worker) + "worker failed to boot: " + event.reason, *worker);
+}
+
+void Supervisor::Impl::on(const WorkerExited& event) {
+  WorkerHandle* worker = workforce_.find(event.launch);
+  if (worker == nullptr) return;
+  WorkerHandle gone = workforce_.take(*worker);
+  settle(gone, event.status);
+  after_departure(gone);
+}
+
+void Supervisor::Impl::after_departure(const WorkerHandle& gone) {
+  workforce_.forget_if_unused(gone.generation);
+  watch_.on_gone();
+  if (shutdown_.running()) {
+    shutdown_.advance(now_);
+  } else {
+    follow_up(gone.pool);
+  }
+}
+
+void Supervisor::Impl::settle(WorkerHandle& gone, const ExitStatus& status) {
+  const std::string line = workforce_.label(gone) + exit_text(status);
+  switch (departure_of(gone)) {
+    case Departure::boot_failure:
+      return settle_boot_failure(gone, status);
+    case Departure::crash:
+      log_unexpected(gone, exit_text(status), workforce_.blame(gone, Backoff::Failure::crash, now_));
+      return crashed(gone, status);
+    case Departure::overdue:
+      outbox_.log(LogLevel::warning, line + " after its timeout", gone);
+      if (gone.served(now_) < kUsefulLife) workforce_.blame(gone, Backoff::Failure::crash, now_);
+      return crashed(gone, status);
+    case Departure::by_itself:
+      if (gone.blamed) crashed(gone, status);
+      [[fallthrough]];
+    case Departure::told:
+      if (is_clean(status))
+        return outbox_.log(LogLevel::info, workforce_.label(gone) + "worker exited: drained", gone);
+      return outbox_.log(LogLevel::warning, line + " while draining", gone);
+  }
+}
+
+void Supervisor::Impl::crashed(const WorkerHandle& gone, const ExitStatus& status) {
+  const std::string reason = "worker (pid " + std::to_string(gone.pid) + ") " + describe(status);
+  if (reload_.tries(gone.generation)) {
+    reload_.on_crash(reason, now_);
+  } else {
+    scale_.on_crash(gone, reason, now_);
+  }
+}
+
+void Supervisor::Impl::settle_boot_failure(WorkerHandle& gone, const ExitStatus& status) {
+  const Duration delay = workforce_.blame(gone, Backoff::Failure::boot, now_);
+  const int code = hopeless_code(gone, status);
+  if (code == 0 || ever_ready_ || shutdown_.running() || reload_.tries(gone.generation)) {
+    log_unexpected(gone, exit_text(status) + " before it was ready", delay);
+    return boot_failed(gone, boot_failure_reason(gone, status));
+  }
+  log_unexpected(gone, exit_text(status) + " before it was ready", Duration::zero());
+  outbox_.log(LogLevel::critical, "no worker could boot; ending with code " + std::to_string(code));
+  end_jobs("the service could not start");
+  shutdown_.give_up(code, now_);
+}
+
+void Supervisor::Impl::boot_failed(const WorkerHandle& worker, const std::string& reason) {
+  if (reload_.tries(worker.generation)) {
+    reload_.on_boot_failure(reason, now_);
+  } else {
+    scale_.on_boot_failure(worker, reason, now_);
+  }
+}
+
+std::string Supervisor::Impl::boot_failure_reason(const WorkerHandle& worker,
+                                                  const ExitStatus& status) const {
+  if (!worker.boot_error.empty()) return worker.boot_error;
+  const std::string who = "worker (pid " + std::to_string(worker.pid) + ") ";
+  if (missed_boot(worker)) {
+    return who + "was not ready within " + describe(worker.boot_timeout) + " (boot_timeout)";
+  }
+  return who + describe(status) + " before it was ready";
+}
+
+void Supervisor::Impl::log_unexpected(const WorkerHandle& worker, const std::string& text, Duration delay) {
+  std::string line = workforce_.label(worker) + text;
+  if (delay > Duration::zero()) line += "; the next one starts in " + describe(delay);
+  outbox_.log(LogLevel::error, std::move(line), worker);
+}
+
+void Supervisor::Impl::on(const ScoreboardSampled& event) {
+  WorkerHandle* worker = workforce_.find(event.launch);
+  if (worker == nullptr || worker->state() != WorkerState::ready || shutdown_.running()) return;
+  if (!watch_.on_sample(*worker, event, now_)) return;
+  outbox_.log(LogLevel::critical,
+              workforce_.label(*worker) + "WORKER TIMEOUT (pid:" + std::to_string(worker->pid) + "): \"" +
+                  event.request_line + "\" has run for " + describe(now_ - *event.oldest_start) +
+                  " (timeout " + describe(worker->timeout) + ')',
+              *worker);
+  workforce_.abort(*worker, now_);
+  watch_.on_gone();
+  follow_up(worker->pool);
+}
+
+void Supervisor::Impl::on(const ConfigLoaded& event) {
+  reload_.on_loaded(event, now_);
+}
+void Supervisor::Impl::on(const ConfigRejected& event) {
+  reload_.on_rejected(event, now_);
+}
+
+void Supervisor::Impl::on(const StopRequested& event) {
+  if (!shutdown_.running()) end_jobs("the supervisor stops");
+  watch_.close();
+  shutdown_.on_request(event, now_);
+}
+
+void Supervisor::Impl::end_jobs(const std::string& reason) {
+  workforce_.close();
+  reload_.cancel(JobState::failed, reason, now_);
+  scale_.cancel_all(reason, now_);
+}
+
+void Supervisor::Impl::on(const ReloadRequested& event) {
+  if (shutdown_.running()) return jobs_.refuse(event.request, "cannot reload: the supervisor stops");
+  if (told_ready_ && !told_reloading_) outbox_.push(NotifyReloading{});
+  told_reloading_ = told_ready_;
+  reload_.begin(event, now_);
+}
+
+void Supervisor::Impl::on(const ScaleRequested& event) {
+  if (shutdown_.running()) return jobs_.refuse(event.request, "cannot scale: the supervisor stops");
+  scale_.begin(event, now_);
+  reload_.advance(now_);
+  scale_.advance_all(now_);
+}
+
+void Supervisor::Impl::on(const ReopenLogsRequested& event) {
+  outbox_.push(ReopenLogs{});
+  outbox_.log(LogLevel::info, "log files reopened, requested by " + event.by);
+}
+
+void Supervisor::Impl::on(const TimePassed& /*event*/) {
+  while (const auto owner = timers_.pop_due(now_)) {
+    switch (owner->kind) {
+      case TimerOwner::Kind::worker:
+        on_worker_due(*workforce_.find(owner->id));
+        break;
+      case TimerOwner::Kind::pool:
+        workforce_.reconcile(workforce_.pools()[owner->id], now_);
+        break;
+      case TimerOwner::Kind::watch:
+        watch_.on_due(now_);
+        break;
+    }
+  }
+}
+
+void Supervisor::Impl::on_worker_due(WorkerHandle& worker) {
+  const std::string label = workforce_.label(worker);
+  if (worker.state() == WorkerState::starting) {
+    outbox_.log(
+        LogLevel::error,
+        label + "worker not ready within " + describe(worker.boot_timeout) + " (boot_timeout); aborting it",
+        worker);
+    return workforce_.abort(worker, now_);
+  }
+  if (worker.state() == WorkerState::draining) {
+    outbox_.log(LogLevel::warning,
+                label + "worker has not drained within " + describe(worker.drain_limit) + "; killing it",
+                worker);
+  } else {
+    outbox_.log(LogLevel::warning, label + "worker survived SIGABRT; killing it", worker);
+  }
+  workforce_.kill(worker, now_);
+}
+
+void Supervisor::Impl::follow_up(std::size_t pool) {
+  if (shutdown_.running()) return;
+  workforce_.reconcile(workforce_.pools()[pool], now_);
+  reload_.advance(now_);
+  scale_.advance_all(now_);
+}
+
+SupervisorState Supervisor::Impl::state() const {
+  if (shutdown_.running()) return SupervisorState::stopping;
+  if (reload_.running()) return SupervisorState::reloading;
+  return ever_ready_ ? SupervisorState::running : SupervisorState::starting;
+}
+
+std::string Supervisor::Impl::status_text() const {
+  if (shutdown_.running()) return "stopping, " + std::to_string(workforce_.size()) + " workers left";
+  return std::to_string(workforce_.ready()) + "/" + std::to_string(workforce_.target()) +
+         " workers ready, generation " + std::to_string(reload_.generation());
+}
+
+void Supervisor::Impl::tell_manager() {
+  std::string text = status_text();
+  const bool reload_over = told_reloading_ && !reload_.running();
+  if (!shutdown_.running() && ever_ready_ && (!told_ready_ || reload_over)) {
+    outbox_.push(NotifyReady{text});
+    told_ready_ = true;
+    told_reloading_ = false;
+  } else if (text != told_status_) {
+    outbox_.push(NotifyStatus{text});
+  }
+  told_status_ = std::move(text);
+}
+
+StatusView Supervisor::Impl::status() const {
+  StatusView view{state(), reload_.generation(), workforce_.target(), workforce_.ready(), {}, {}};
+  for (const WorkerHandle* worker : workforce_.in_order()) {
+    view.workers.push_back({worker->launch, worker->pid, workforce_.pools()[worker->pool].name(),
+                            worker->state(), worker->generation, worker->started});
+  }
+  for (const WorkerPool& pool : workforce_.pools())
+    view.pools.push_back({pool.name(), pool.target(), pool.ready()});
+  return view;
+}
+
+Supervisor::Supervisor(SupervisorConfig config, std::uint64_t seed)
+    : impl_(std::make_unique<Impl>(config, seed)) {}
+Supervisor::~Supervisor() = default;
+Actions Supervisor::handle(const Event& event, TimePoint now) {
+  return impl_->handle(event, now);
+}
+std::optional<TimePoint> Supervisor::next_deadline() const {
+  return impl_->next_deadline();
+}
+StatusView Supervisor::status() const {
+  return impl_->status();
+}
+std::optional<JobView> Supervisor::job(JobId id) const {
+  return impl_->job(id);
+}
+
+}  // namespace gserve::core

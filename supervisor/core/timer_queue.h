@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <compare>
+#include <cstdint>
+#include <optional>
+#include <set>
+#include <unordered_map>
+#include <utility>
+
+#include "supervisor/core/types.h"
+
+namespace gserve::core {
+
+/// Whom a timer belongs to. An owner has at most one timer at a time.
+struct TimerOwner {
+  enum class Kind : std::uint8_t { worker, pool, watch } kind;
+  std::uint64_t id = 0;  // launch of the worker, index of the pool, 0
+  auto operator<=>(const TimerOwner&) const = default;
+};
+
+/// All deadlines of the core, soonest first. O(log n) each; equal deadlines fall due in the order of their
+/// owners.
+class TimerQueue {
+ public:
+  /// Replaces the owner's timer, if any.
+  void arm(TimerOwner owner, TimePoint when);
+  void disarm(TimerOwner owner);
+  std::optional<TimePoint> when(TimerOwner owner) const;
+  std::optional<TimePoint> next() const;
+  /// Takes out the soonest timer that is due.
+  std::optional<TimerOwner> pop_due(TimePoint now);
+
+ private:
+  struct Hash {
+    std::size_t operator()(const TimerOwner& owner) const {
+      return static_cast<std::size_t>(owner.id * 4 + static_cast<std::uint64_t>(owner.kind));
+    }
+  };
+  std::set<std::pair<TimePoint, TimerOwner>> by_time_;
+  std::unordered_map<TimerOwner, TimePoint, Hash> by_owner_;
+};
+
+}  // namespace gserve::core

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <string>
+
+#include "supervisor/core/types.h"
+
+/// The supervisor's view of one child. The process itself is a *worker*.
+///
+/// A worker moves through its states in one direction only:
+///
+///   starting   spawned; it loads the application. Limit: boot_timeout, then it is aborted.
+///   ready      it said READY=1 and serves. No limit of its own: its requests are watched (request_watch.h).
+///   draining   it takes nothing new and ends what it has begun, because it was told to (SIGTERM; SIGQUIT in
+///   a quick
+///              stop) or by its own decision (STOPPING=1). Limit: graceful_timeout, then it is killed.
+///   aborting   it was sent SIGABRT, dumps its stacks and dies. Limit: 1 s, then it is killed.
+///   killing    it was sent SIGKILL. No limit: only its exit follows.
+///
+/// Any state may be skipped, and a worker may exit in any of them. Workforce::transition is the only place
+/// where a state changes; it drops the timer of the state left and arms that of the state entered. An exit
+/// ends the handle.
+///
+/// Besides its state a worker has a claim: how it counts for its pool (worker_pool.h).
+namespace gserve::core {
+
+enum class Claim {
+  starting,  // will serve
+  ready,     // serves
+  failing,   // aborted or killed for a fault of its own: replaced when it has exited
+  leaving,   // drains by its own decision: replaced at once, if surge allows
+  retired,   // told to leave: its place is given up
+};
+
+class WorkerHandle {
+ public:
+  static constexpr Duration kAbortLimit = std::chrono::seconds(1);
+
+  WorkerHandle(LaunchId launch_id, std::size_t pool_index, Generation of_generation, const PoolConfig& config,
+               TimePoint now);
+
+  WorkerState state() const { return state_; }
+  Claim claim() const;
+  /// How long the present state may last; nothing when it has no limit.
+  std::optional<Duration> limit() const;
+  bool was_ready() const { return ready_at.has_value(); }
+  /// How long it has been ready, counted from READY=1; zero if it never was.
+  Duration served(TimePoint now) const;
+
+  const LaunchId launch;
+  const std::size_t pool;  // index
+  const Generation generation;
+  const Duration boot_timeout;  // 0 = none
+  const Duration timeout;       // 0 = none
+  const Duration graceful_timeout;
+  const TimePoint started;
+  Pid pid = 0;          // 0 until spawned
+  int owed_signal = 0;  // to be sent as soon as it is spawned; 0 = none
+  std::optional<TimePoint> ready_at;
+  bool retired = false;    // told to leave by the supervisor
+  bool leaving = false;    // said STOPPING=1 without being told
+  bool blamed = false;     // its failure is already counted by the back-off
+  Duration drain_limit;    // graceful_timeout, less in a quick stop
+  std::string boot_error;  // what it said about a failed boot
+
+ private:
+  friend class Workforce;  // Workforce::transition
+  WorkerState state_ = WorkerState::starting;
+};
+
+}  // namespace gserve::core

@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: MIT
+#include "supervisor/core/worker_pool.h"
+
+#include <algorithm>
+
+namespace gserve::core {
+
+WorkerPool::WorkerPool(const PoolConfig& config, Generation generation)
+    : name_(config.name), target_(config.workers), current_(generation) {
+  cohorts_[generation].config = config;
+}
+
+int WorkerPool::ready() const {
+  return totals().ready;
+}
+
+int WorkerPool::total() const {
+  int count = 0;
+  for (const auto& [generation, cohort] : cohorts_) count += cohort.total();
+  return count;
+}
+
+int WorkerPool::strangers() const {
+  return total() - cohorts_.at(current_).total();
+}
+
+bool WorkerPool::settled() const {
+  const Cohort& current = cohorts_.at(current_);
+  return !trial_ && strangers() == 0 && current.retired == 0 && current.ready_count() >= target_;
+}
+
+void WorkerPool::tally(const WorkerHandle& worker, int by) {
+  Cohort& cohort = cohorts_.at(worker.generation);
+  const auto update = [&](std::set<LaunchId>& launches) {
+    by > 0 ? static_cast<void>(launches.insert(worker.launch))
+           : static_cast<void>(launches.erase(worker.launch));
+  };
+  switch (worker.claim()) {
+    case Claim::starting:
+      update(cohort.starting);
+      break;
+    case Claim::ready:
+      update(cohort.ready);
+      break;
+    case Claim::failing:
+      cohort.failing += by;
+      break;
+    case Claim::leaving:
+      cohort.leaving += by;
+      break;
+    case Claim::retired:
+      cohort.retired += by;
+      break;
+  }
+}
+
+bool WorkerPool::wanted(Generation generation) const {
+  return generation == trial_ || (generation == current_ && !trial_open_);
+}
+
+int WorkerPool::goal(Generation generation) const {
+  if (generation != trial_) return target_;
+  return trial_open_ ? trial_target_ : 1;
+}
+
+std::optional<LaunchId> WorkerPool::surplus() const {
+  const Totals all = totals();
+  for (const auto& [generation, cohort] : cohorts_) {
+    const bool keep = wanted(generation);
+    const int excess = keep ? cohort.active() - goal(generation) : cohort.active();
+    const bool crowded = all.active > most();
+    if (!cohort.starting.empty() && (excess > 0 || crowded)) return *cohort.starting.rbegin();
+    if (excess > 0 && (keep || all.ready > target_)) return *cohort.ready.begin();
+  }
+  return std::nullopt;
+}
+
+WorkerPool::Totals WorkerPool::totals() const {
+  Totals all;
+  for (const auto& [generation, cohort] : cohorts_) {
+    all.ready += cohort.ready_count();
+    all.active += cohort.active();
+    all.present += cohort.total() - cohort.retired;
+  }
+  return all;
+}
+
+int WorkerPool::most() const {
+  return (trial_ && trial_open_ ? std::max(target_, trial_target_) : target_) + current_config().surge;
+}
+
+bool WorkerPool::lacks(Generation generation) const {
+  const Cohort& cohort = cohorts_.at(generation);
+  return wanted(generation) && cohort.active() + cohort.failing < goal(generation);
+}
+
+std::optional<Generation> WorkerPool::vacancy(TimePoint now) const {
+  if (totals().present >= most()) return std::nullopt;
+  const auto open = [&](Generation generation) {
+    return lacks(generation) && cohorts_.at(generation).backoff.gate() <= now;
+  };
+  if (trial_ && open(*trial_)) return trial_;
+  if (open(current_)) return current_;
+  return std::nullopt;
+}
+
+std::optional<TimePoint> WorkerPool::wake_at(TimePoint now) const {
+  std::optional<TimePoint> soonest;
+  if (totals().present >= most()) return soonest;
+  for (const auto& [generation, cohort] : cohorts_) {
+    const TimePoint gate = cohort.backoff.gate();
+    if (lacks(generation) && gate > now && (!soonest || gate < *soonest)) soonest = gate;
+  }
+  return soonest;
+}
+
+void WorkerPool::scale_to(int target) {
+  target_ = target;
+  trial_target_ = target;
+}
+
+void WorkerPool::begin_trial(Generation generation, const PoolConfig& config) {
+  const bool configured_anew = config.workers != current_config().workers;
+  trial_ = generation;
+  trial_open_ = false;
+  trial_target_ = configured_anew ? config.workers : target_;
+  cohorts_[generation].config = config;
+}
+
+int WorkerPool::trial_ready() const {
+  return trial_ ? cohorts_.at(*trial_).ready_count() : 0;
+}
+
+void WorkerPool::commit_trial() {
+  current_ = *trial_;
+  target_ = trial_target_;
+  abandon_trial();
+}
+
+void WorkerPool::abandon_trial() {
+  trial_.reset();
+  trial_open_ = false;
+}
+
+bool WorkerPool::drop_if_unused(Generation generation) {
+  const auto found = cohorts_.find(generation);
+  if (found == cohorts_.end() || generation == current_ || generation == trial_) return false;
+  if (found->second.total() > 0) return false;
+  cohorts_.erase(found);
+  return true;
+}
+
+}  // namespace gserve::core

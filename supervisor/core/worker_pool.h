@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstddef>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+
+#include "supervisor/core/backoff.h"
+#include "supervisor/core/types.h"
+#include "supervisor/core/worker_handle.h"
+
+/// Desired against actual, for one pool. Decides who leaves and what starts; Workforce carries it out.
+///
+/// A pool has a *target* (workers that should be ready) and one *current* generation. While a reload runs
+/// there is a generation on *trial* too, and any other generation that still has workers is *outgoing* (the
+/// old one once the trial has been opened, or the failed one after a roll-back).
+///
+///   starting a worker  only while its generation lacks workers, its back-off allows it, and the pool's
+///   workers that
+///                      have not been told to leave (claims starting, ready, failing, leaving) number less
+///                      than target + surge; with a trial, the greater of both targets counts.
+///   telling to leave   whoever starts beyond target + surge (after the target was lowered); the surplus of a
+///   wanted generation, workers that still start first, then the oldest; outgoing
+///                      workers that still start at once, those that are ready only while more than `target`
+///                      workers of the pool are ready.
+///
+/// So, at every moment: starting + ready <= target + surge, and the supervisor never takes the number of
+/// ready workers below the target. Workers that were told to leave are not counted: how long they drain is up
+/// to their clients.
+namespace gserve::core {
+
+/// The workers of one generation in one pool.
+struct Cohort {
+  PoolConfig config;
+  Backoff backoff;
+  std::set<LaunchId> starting;  // oldest first
+  std::set<LaunchId> ready;     // oldest first
+  int failing = 0;
+  int leaving = 0;
+  int retired = 0;
+
+  int ready_count() const { return static_cast<int>(ready.size()); }
+  int active() const { return static_cast<int>(starting.size() + ready.size()); }
+  int total() const { return active() + failing + leaving + retired; }
+};
+
+class WorkerPool {
+ public:
+  WorkerPool(const PoolConfig& config, Generation generation);
+
+  const std::string& name() const { return name_; }
+  int target() const { return target_; }
+  int trial_target() const { return trial_target_; }
+  int ready() const;
+  /// Everybody that has not exited.
+  int total() const;
+  bool on_trial() const { return trial_.has_value(); }
+  /// The target is reached, no reload is under way, and nobody is left that was told to leave.
+  bool settled() const;
+  /// Workers that do not belong to the current generation and have not exited.
+  int strangers() const;
+
+  Cohort& cohort(Generation generation) { return cohorts_.at(generation); }
+  const std::map<Generation, Cohort>& cohorts() const { return cohorts_; }
+  const PoolConfig& current_config() const { return cohorts_.at(current_).config; }
+
+  /// A change of claim: discount with the old one, count with the new one.
+  void count(const WorkerHandle& worker) { tally(worker, +1); }
+  void discount(const WorkerHandle& worker) { tally(worker, -1); }
+
+  /// The next worker to be told to leave, if any.
+  std::optional<LaunchId> surplus() const;
+  /// The generation of which a worker is to be started now, if any.
+  std::optional<Generation> vacancy(TimePoint now) const;
+  /// When a vacancy opens that only back-off keeps closed.
+  std::optional<TimePoint> wake_at(TimePoint now) const;
+
+  /// Also the target of a reload under way: the operator has spoken last.
+  void scale_to(int target);
+
+  /// A reload: first a canary, one worker of `generation` beside the current ones...
+  void begin_trial(Generation generation, const PoolConfig& config);
+  /// ... then it replaces the current generation worker by worker ...
+  void open_trial() { trial_open_ = true; }
+  int trial_ready() const;
+  /// ... until it is the current one, or is given up.
+  void commit_trial();
+  void abandon_trial();
+
+  bool knows(Generation generation) const { return cohorts_.contains(generation); }
+  /// Drops the record of a generation that has no workers and is not wanted any more. True if it did.
+  bool drop_if_unused(Generation generation);
+
+ private:
+  struct Totals {
+    int ready = 0;
+    int active = 0;   // starting and ready
+    int present = 0;  // all that have not been told to leave
+  };
+
+  Totals totals() const;
+  void tally(const WorkerHandle& worker, int by);
+  bool wanted(Generation generation) const;
+  int goal(Generation generation) const;
+  bool lacks(Generation generation) const;
+  int most() const;
+
+  std::string name_;
+  int target_;
+  Generation current_;
+  std::optional<Generation> trial_;
+  int trial_target_ = 0;
+  bool trial_open_ = false;
+  std::map<Generation, Cohort> cohorts_;
+};
+
+}  // namespace gserve::core

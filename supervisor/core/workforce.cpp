@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: MIT
+#include "supervisor/core/workforce.h"
+
+#include <algorithm>
+#include <cassert>
+#include <csignal>
+
+namespace gserve::core {
+namespace {
+
+TimerOwner timer_of(const WorkerHandle& worker) {
+  return {TimerOwner::Kind::worker, worker.launch};
+}
+
+bool may_follow(WorkerState next, WorkerState state) {
+  return next > state || (next == WorkerState::draining && state == WorkerState::draining);
+}
+
+}  // namespace
+
+Workforce::Workforce(const SupervisorConfig& config, Generation generation, std::uint64_t seed,
+                     TimerQueue& timers, Outbox& outbox)
+    : timers_(timers), outbox_(outbox), random_(seed) {
+  for (const PoolConfig& pool : config.pools) pools_.emplace_back(pool, generation);
+}
+
+WorkerHandle* Workforce::find(LaunchId launch) {
+  const auto found = workers_.find(launch);
+  return found == workers_.end() ? nullptr : &found->second;
+}
+
+int Workforce::ready() const {
+  int count = 0;
+  for (const WorkerPool& pool : pools_) count += pool.ready();
+  return count;
+}
+
+int Workforce::target() const {
+  int count = 0;
+  for (const WorkerPool& pool : pools_) count += pool.target();
+  return count;
+}
+
+std::vector<WorkerHandle*> Workforce::in_order() {
+  std::vector<WorkerHandle*> all;
+  all.reserve(workers_.size());
+  for (auto& [launch, worker] : workers_) all.push_back(&worker);
+  std::sort(all.begin(), all.end(), [](auto* a, auto* b) { return a->launch < b->launch; });
+  return all;
+}
+
+std::vector<const WorkerHandle*> Workforce::in_order() const {
+  std::vector<const WorkerHandle*> all;
+  all.reserve(workers_.size());
+  for (const auto& [launch, worker] : workers_) all.push_back(&worker);
+  std::sort(all.begin(), all.end(), [](auto* a, auto* b) { return a->launch < b->launch; });
+  return all;
+}
+
+void Workforce::reconcile(WorkerPool& pool, TimePoint now) {
+  if (closed_) return;
+  while (const auto launch = pool.surplus()) {
+    WorkerHandle& worker = workers_.at(*launch);
+    outbox_.log(LogLevel::info, label(worker) + "worker told to drain", worker);
+    retire(worker, SIGTERM, worker.graceful_timeout, now);
+  }
+  while (const auto generation = pool.vacancy(now)) spawn(pool, *generation, now);
+  const TimerOwner owner{TimerOwner::Kind::pool, static_cast<std::uint64_t>(&pool - pools_.data())};
+  const auto wake = pool.wake_at(now);
+  wake ? timers_.arm(owner, *wake) : timers_.disarm(owner);
+}
+
+void Workforce::reconcile_all(TimePoint now) {
+  for (WorkerPool& pool : pools_) reconcile(pool, now);
+}
+
+void Workforce::close() {
+  closed_ = true;
+  for (std::size_t i = 0; i < pools_.size(); ++i) timers_.disarm({TimerOwner::Kind::pool, i});
+}
+
+void Workforce::spawn(WorkerPool& pool, Generation generation, TimePoint now) {
+  const LaunchId launch = next_launch_++;
+  const auto index = static_cast<std::size_t>(&pool - pools_.data());
+  WorkerHandle& worker =
+      workers_.try_emplace(launch, launch, index, generation, pool.cohort(generation).config, now)
+          .first->second;
+  pool.count(worker);
+  if (const auto limit = worker.limit()) timers_.arm(timer_of(worker), now + *limit);
+  // Launches are counted from 1 without gaps, so the launch's number is the worker's age too.
+  outbox_.push(Spawn{launch, pool.name(), generation, launch});
+}
+
+template <typename Change>
+void Workforce::change_claim(WorkerHandle& worker, Change change) {
+  WorkerPool& pool = pools_[worker.pool];
+  pool.discount(worker);
+  change();
+  pool.count(worker);
+}
+
+void Workforce::transition(WorkerHandle& worker, WorkerState next, TimePoint now) {
+  assert(may_follow(next, worker.state_));
+  timers_.disarm(timer_of(worker));
+  change_claim(worker, [&] { worker.state_ = next; });
+  if (const auto limit = worker.limit()) timers_.arm(timer_of(worker), now + *limit);
+}
+
+void Workforce::signal(WorkerHandle& worker, int number) {
+  if (worker.pid == 0) {
+    worker.owed_signal = number;
+  } else {
+    outbox_.push(SignalWorker{worker.launch, number});
+  }
+}
+
+void Workforce::on_spawned(WorkerHandle& worker, Pid pid) {
+  worker.pid = pid;
+  outbox_.log(LogLevel::info, label(worker) + "worker started", worker);
+  if (worker.owed_signal != 0) signal(worker, worker.owed_signal);
+  worker.owed_signal = 0;
+}
+
+void Workforce::on_ready(WorkerHandle& worker, TimePoint now) {
+  worker.ready_at = now;
+  transition(worker, WorkerState::ready, now);
+  pools_[worker.pool].cohort(worker.generation).backoff.on_ready(now);
+}
+
+void Workforce::on_leaving(WorkerHandle& worker, TimePoint now) {
+  change_claim(worker, [&] { worker.leaving = true; });
+  transition(worker, WorkerState::draining, now);
+}
+
+void Workforce::retire(WorkerHandle& worker, int signal_number, Duration limit, TimePoint now) {
+  change_claim(worker, [&] { worker.retired = true; });
+  worker.drain_limit = limit;
+  transition(worker, WorkerState::draining, now);
+  signal(worker, signal_number);
+}
+
+void Workforce::abort(WorkerHandle& worker, TimePoint now) {
+  transition(worker, WorkerState::aborting, now);
+  signal(worker, SIGABRT);
+}
+
+void Workforce::kill(WorkerHandle& worker, TimePoint now) {
+  transition(worker, WorkerState::killing, now);
+  signal(worker, SIGKILL);
+}
+
+Duration Workforce::blame(WorkerHandle& worker, Backoff::Failure failure, TimePoint now) {
+  Backoff& backoff = pools_[worker.pool].cohort(worker.generation).backoff;
+  if (!worker.blamed) backoff.on_failure(failure, worker.served(now), now, random_);
+  worker.blamed = true;
+  return backoff.gate() > now ? backoff.gate() - now : Duration::zero();
+}
+
+WorkerHandle Workforce::take(WorkerHandle& worker) {
+  timers_.disarm(timer_of(worker));
+  pools_[worker.pool].discount(worker);
+  auto node = workers_.extract(worker.launch);
+  return std::move(node.mapped());
+}
+
+void Workforce::forget_if_unused(Generation generation) {
+  bool dropped = false;
+  for (WorkerPool& pool : pools_) dropped = pool.drop_if_unused(generation) || dropped;
+  if (!dropped) return;
+  const auto knows = [&](const WorkerPool& pool) { return pool.knows(generation); };
+  if (std::none_of(pools_.begin(), pools_.end(), knows)) outbox_.push(ForgetGeneration{generation});
+}
+
+std::string Workforce::label(const WorkerPool& pool) const {
+  return pools_.size() > 1 ? "pool " + pool.name() + ": " : "";
+}
+
+}  // namespace gserve::core

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "supervisor/core/backoff.h"
+#include "supervisor/core/outbox.h"
+#include "supervisor/core/timer_queue.h"
+#include "supervisor/core/worker_handle.h"
+#include "supervisor/core/worker_pool.h"
+
+namespace gserve::core {
+
+/// All pools and all workers: carries out what the pools decide. The only place where a worker is made,
+/// changes its state, is sent a signal, or is forgotten; keeps claims, timers and signals in step.
+class Workforce {
+ public:
+  Workforce(const SupervisorConfig& config, Generation generation, std::uint64_t seed, TimerQueue& timers,
+            Outbox& outbox);
+
+  WorkerHandle* find(LaunchId launch);
+  bool empty() const { return workers_.empty(); }
+  std::size_t size() const { return workers_.size(); }
+  std::vector<WorkerPool>& pools() { return pools_; }
+  const std::vector<WorkerPool>& pools() const { return pools_; }
+  int ready() const;
+  int target() const;
+  /// The id that the next launch will get: launches from now on have this one or a greater one.
+  LaunchId next_launch() const { return next_launch_; }
+  /// In the order in which they were launched. O(n log n).
+  std::vector<WorkerHandle*> in_order();
+  std::vector<const WorkerHandle*> in_order() const;
+
+  /// Starts and retires workers until the pool is as it should be, or arms its timer for when back-off allows
+  /// it.
+  void reconcile(WorkerPool& pool, TimePoint now);
+  void reconcile_all(TimePoint now);
+  /// From now on nobody is started.
+  void close();
+
+  void on_spawned(WorkerHandle& worker, Pid pid);
+  void on_ready(WorkerHandle& worker, TimePoint now);
+  /// It drains by its own decision.
+  void on_leaving(WorkerHandle& worker, TimePoint now);
+  /// Tells it to leave with `signal` and gives it `limit` for that.
+  void retire(WorkerHandle& worker, int signal, Duration limit, TimePoint now);
+  void abort(WorkerHandle& worker, TimePoint now);
+  void kill(WorkerHandle& worker, TimePoint now);
+  /// Its failure makes its generation's back-off grow; once per worker. Returns the delay until the next
+  /// start.
+  Duration blame(WorkerHandle& worker, Backoff::Failure failure, TimePoint now);
+  /// It has exited, or was never born: takes it out, with its claim and timer.
+  WorkerHandle take(WorkerHandle& worker);
+  /// Lets go of `generation` if nobody needs it any more.
+  void forget_if_unused(Generation generation);
+
+  /// "pool api: " where there is more than one pool.
+  std::string label(const WorkerPool& pool) const;
+  std::string label(const WorkerHandle& worker) const { return label(pools_[worker.pool]); }
+
+ private:
+  void spawn(WorkerPool& pool, Generation generation, TimePoint now);
+  void transition(WorkerHandle& worker, WorkerState next, TimePoint now);
+  template <typename Change>
+  void change_claim(WorkerHandle& worker, Change change);
+  void signal(WorkerHandle& worker, int number);
+
+  TimerQueue& timers_;
+  Outbox& outbox_;
+  Random random_;
+  std::vector<WorkerPool> pools_;
+  std::unordered_map<LaunchId, WorkerHandle> workers_;
+  LaunchId next_launch_ = 1;
+  bool closed_ = false;
+};
+
+}  // namespace gserve::core
