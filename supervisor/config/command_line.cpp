@@ -25,8 +25,23 @@ struct Stop {
   Ending ending;
 };
 
-[[noreturn]] void refuse(int exit_code, std::string text) {
-  throw Stop{{exit_code, std::move(text), false}};
+/// Control characters of what the user typed, as \xNN: an error is one line.
+std::string on_one_line(const std::string& text) {
+  constexpr char kHex[] = "0123456789abcdef";
+  std::string line;
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte >= 0x20 && byte != 0x7f) {
+      line += c;
+    } else {
+      line.append({'\\', 'x', kHex[byte >> 4], kHex[byte & 15]});
+    }
+  }
+  return line;
+}
+
+[[noreturn]] void refuse(int exit_code, const std::string& text) {
+  throw Stop{{exit_code, on_one_line(text), false}};
 }
 
 /// One source of words and how messages name it.
@@ -99,15 +114,24 @@ class Arguments {
     try {
       app_.parse(std::vector<std::string>(words_.rbegin(), words_.rend()));
     } catch (const CLI::ArgumentMismatch& error) {
-      const bool at_end = !words_.empty() && looks_like_flag(words_.back());
-      refuse(kUsageError, prefix_ + (at_end ? words_.back() + " needs a value" : error.what()));
+      refuse_mismatch(error);
     } catch (const CLI::ParseError& error) {
       refuse(kUsageError, prefix_ + error.what());
     }
     if (help_->count() > 0) throw Stop{{0, help_text(), true}};
     if (version_->count() > 0) throw Stop{{0, "gserve (version " + std::string(kVersion) + ")\n", true}};
-    for (const std::string& word : app_.remaining()) refuse_word(word);
+    for (const std::string& word : app_.remaining()) {
+      if (word != "--") refuse_word(word);
+    }
     for (const auto& [setting, option] : options_) refuse_swallowed_flag(*setting, *option);
+  }
+
+  /// Only two mismatches are possible: the last flag lacks its value, or a flag without value was given one.
+  [[noreturn]] void refuse_mismatch(const CLI::ArgumentMismatch& error) const {
+    const std::string text = error.what();
+    if (text.find("flag override") == std::string::npos)
+      refuse(kUsageError, prefix_ + words_.back() + " needs a value");
+    refuse(kUsageError, prefix_ + "--" + text.substr(0, text.find(' ')) + " takes no value");
   }
 
   [[noreturn]] void refuse_word(const std::string& word) const {

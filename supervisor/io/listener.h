@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <string>
+#include <variant>
+
+#include "common/unique_fd.h"
+#include "supervisor/config/address.h"
+#include "supervisor/io/socket_file.h"
+
+namespace gserve::io {
+
+/// Why an address could not be listened on.
+struct ListenError {
+  std::string reason;   // one line
+  bool in_use = false;  // somebody else listens there: worth another try
+};
+
+/// One listening stream socket: non-blocking, close-on-exec. Closes it and removes a Unix socket's file when
+/// destroyed. Movable.
+class Listener {
+ public:
+  /// Creates, binds and listens. A Unix socket's file that nobody listens on is replaced; any other file in
+  /// the way is an error. `v6_only` keeps an IPv6 socket from taking IPv4 too.
+  static std::variant<Listener, ListenError> open(const config::TcpAddress& address, int backlog,
+                                                  bool v6_only);
+  static std::variant<Listener, ListenError> open(const config::UnixAddress& address, int backlog);
+
+  /// Takes over a socket that the parent process (systemd, for one) opened and listens on; `fd` is owned from
+  /// then on. Its file is never removed, and stop_listening() leaves it alone: others count on it.
+  static std::variant<Listener, ListenError> adopt(int fd);
+
+  int fd() const { return fd_.get(); }
+
+  /// Refuses new connections, for every process that shares the socket. Connections that the kernel has
+  /// already established stay in the queue and can be accepted: closing the socket instead would reset them.
+  void stop_listening();
+
+  /// "http://127.0.0.1:8000", "http://[::1]:8000", "unix:/run/app.sock".
+  std::string describe() const;
+
+ private:
+  Listener(UniqueFd fd, bool inherited, SocketFile file)
+      : fd_(std::move(fd)), inherited_(inherited), file_(std::move(file)) {}
+
+  UniqueFd fd_;
+  bool inherited_;
+  SocketFile file_;
+};
+
+/// How gunicorn writes an address in its log: ('127.0.0.1', 8000), /run/app.sock, fd://3.
+std::string log_text(const config::Address& address);
+
+}  // namespace gserve::io

@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: MIT
+#include "supervisor/io/log.h"
+
+#include <spdlog/details/null_mutex.h>
+#include <spdlog/logger.h>
+#include <spdlog/pattern_formatter.h>
+#include <spdlog/sinks/base_sink.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <utility>
+
+#include "supervisor/io/log_file.h"
+
+namespace gserve::io {
+namespace {
+
+spdlog::level::level_enum to_spdlog(core::LogLevel level) {
+  switch (level) {
+    case core::LogLevel::debug:
+      return spdlog::level::debug;
+    case core::LogLevel::info:
+      return spdlog::level::info;
+    case core::LogLevel::warning:
+      return spdlog::level::warn;
+    case core::LogLevel::error:
+      return spdlog::level::err;
+    case core::LogLevel::critical:
+      return spdlog::level::critical;
+  }
+  return spdlog::level::critical;
+}
+
+const char* gunicorn_name(spdlog::level::level_enum level) {
+  switch (level) {
+    case spdlog::level::trace:
+    case spdlog::level::debug:
+      return "DEBUG";
+    case spdlog::level::info:
+      return "INFO";
+    case spdlog::level::warn:
+      return "WARNING";
+    case spdlog::level::err:
+      return "ERROR";
+    case spdlog::level::critical:
+    case spdlog::level::off:
+    case spdlog::level::n_levels:
+      break;
+  }
+  return "CRITICAL";
+}
+
+void append(spdlog::memory_buf_t& out, std::string_view text) {
+  out.append(text.data(), text.data() + text.size());
+}
+
+/// The level as gunicorn writes it.
+class LevelFlag final : public spdlog::custom_flag_formatter {
+ public:
+  void format(const spdlog::details::log_msg& message, const std::tm&, spdlog::memory_buf_t& out) override {
+    append(out, gunicorn_name(message.level));
+  }
+  std::unique_ptr<custom_flag_formatter> clone() const override { return std::make_unique<LevelFlag>(); }
+};
+
+/// +0000, where spdlog's own %z gives +00:00.
+class ZoneFlag final : public spdlog::custom_flag_formatter {
+ public:
+  void format(const spdlog::details::log_msg&, const std::tm& time, spdlog::memory_buf_t& out) override {
+    const long minutes = time.tm_gmtoff / 60;
+    const long distance = minutes < 0 ? -minutes : minutes;
+    char text[16];
+    const int size = std::snprintf(text, sizeof text, "%c%02ld%02ld", minutes < 0 ? '-' : '+',
+                                   distance / 60 % 100, distance % 60);
+    append(out, {text, static_cast<std::size_t>(size)});
+  }
+  std::unique_ptr<custom_flag_formatter> clone() const override { return std::make_unique<ZoneFlag>(); }
+};
+
+std::unique_ptr<spdlog::formatter> make_formatter() {
+  auto formatter = std::make_unique<spdlog::pattern_formatter>();
+  formatter->add_flag<LevelFlag>('*').add_flag<ZoneFlag>('&').set_pattern(
+      "[%Y-%m-%d %H:%M:%S %&] [%P] [%*] %v");
+  return formatter;
+}
+
+class FileSink final : public spdlog::sinks::base_sink<spdlog::details::null_mutex> {
+ public:
+  explicit FileSink(LogFile file) : base_sink(make_formatter()), file_(std::move(file)) {}
+  LogFile& file() { return file_; }
+
+ private:
+  void sink_it_(const spdlog::details::log_msg& message) override {
+    spdlog::memory_buf_t line;
+    formatter_->format(message, line);
+    file_.write({line.data(), line.size()});
+  }
+  void flush_() override {}
+
+  LogFile file_;
+};
+
+void append_printable(std::string& out, std::string_view text) {
+  constexpr char kHex[] = "0123456789abcdef";
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if ((byte >= 0x20 && byte != 0x7f) || c == '\n' || c == '\t') {
+      out += c;
+    } else {
+      out.append({'\\', 'x', kHex[byte >> 4], kHex[byte & 15]});
+    }
+  }
+}
+
+std::string compose(std::string_view text, core::Pid pid, core::Generation generation) {
+  while (text.ends_with('\n')) text.remove_suffix(1);
+  const auto end_of_first = std::min(text.find('\n'), text.size());
+  std::string out;
+  append_printable(out, text.substr(0, end_of_first));
+  if (pid != 0) out += " worker=" + std::to_string(pid);
+  if (generation != 0) out += " generation=" + std::to_string(generation);
+  append_printable(out, text.substr(end_of_first));
+  return out;
+}
+
+}  // namespace
+
+class Log::Impl {
+ public:
+  Impl(LogFile file, core::LogLevel level)
+      : sink_(std::make_shared<FileSink>(std::move(file))), logger_("gserve", sink_) {
+    logger_.set_level(to_spdlog(level));
+    logger_.set_error_handler([](const std::string&) {});  // the default writes to standard error
+  }
+
+  std::shared_ptr<FileSink> sink_;
+  spdlog::logger logger_;
+};
+
+std::variant<Log, std::string> Log::open(const std::string& path, core::LogLevel level) {
+  auto file = LogFile::open(path, STDERR_FILENO);
+  if (auto* wrong = std::get_if<std::string>(&file)) return std::move(*wrong);
+  return Log(std::make_unique<Impl>(std::get<LogFile>(std::move(file)), level));
+}
+
+Log::Log(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Log::Log(Log&& other) noexcept = default;
+Log& Log::operator=(Log&& other) noexcept = default;
+Log::~Log() = default;
+
+void Log::log(core::LogLevel level, std::string_view text, core::Pid pid, core::Generation generation) {
+  const auto spdlog_level = to_spdlog(level);
+  if (!impl_->logger_.should_log(spdlog_level)) return;
+  // A string view and no format arguments: braces in the text mean nothing.
+  const std::string line = compose(text, pid, generation);
+  impl_->logger_.log(spdlog_level, spdlog::string_view_t(line.data(), line.size()));
+}
+
+void Log::set_level(core::LogLevel level) {
+  impl_->logger_.set_level(to_spdlog(level));
+}
+
+std::string Log::reopen() {
+  std::string wrong = impl_->sink_->file().reopen();
+  if (!wrong.empty()) log(core::LogLevel::error, wrong);
+  return wrong;
+}
+
+int Log::fd() const {
+  return impl_->sink_->file().fd();
+}
+
+}  // namespace gserve::io

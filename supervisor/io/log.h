@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <variant>
+
+#include "supervisor/core/types.h"
+
+namespace gserve::io {
+
+/// The error log, in gunicorn's format: `[2026-11-23 09:15:27 +0000] [PID] [INFO] message`, PID being this
+/// process. A worker that the message is about follows it as ` worker=PID generation=N`. Every call writes
+/// its text at once, with one write(2); nothing that goes wrong there is reported or thrown. Movable, not
+/// thread safe.
+class Log {
+ public:
+  /// Opens `path` ("-": standard error), or says in one line why not. Less than `level` is not written.
+  static std::variant<Log, std::string> open(const std::string& path, core::LogLevel level);
+
+  Log(Log&& other) noexcept;
+  Log& operator=(Log&& other) noexcept;
+  ~Log();
+
+  /// `text` may have several lines (a traceback); the worker's fields go to the end of the first. Other
+  /// control characters are written as \xNN. `pid` and `generation` are 0 where no worker is concerned.
+  void log(core::LogLevel level, std::string_view text, core::Pid pid = 0, core::Generation generation = 0);
+
+  void set_level(core::LogLevel level);
+
+  /// After log rotation, see LogFile::reopen; failure is also logged. fd() changes.
+  std::string reopen();
+
+  /// For workers to inherit; borrowed.
+  int fd() const;
+
+ private:
+  class Impl;
+  explicit Log(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace gserve::io

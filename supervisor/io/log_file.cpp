@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: MIT
+#include "supervisor/io/log_file.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <system_error>
+
+namespace gserve::io {
+namespace {
+
+constexpr mode_t kMode = 0666;  // the umask takes away
+
+/// Returns no descriptor and errno on failure.
+UniqueFd open_path(const std::string& path) {
+  // O_NONBLOCK only for the opening: a FIFO without a reader would hold the supervisor up for ever.
+  constexpr int kFlags = O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY;
+  UniqueFd fd(::open(path.c_str(), kFlags | O_NONBLOCK, kMode));
+  if (fd) ::fcntl(fd.get(), F_SETFL, ::fcntl(fd.get(), F_GETFL) & ~O_NONBLOCK);
+  return fd;
+}
+
+UniqueFd open_fd(const std::string& path, int standard_fd) {
+  return path == "-" ? UniqueFd(::fcntl(standard_fd, F_DUPFD_CLOEXEC, 3)) : open_path(path);
+}
+
+std::string failure(const std::string& path, int error) {
+  const std::string hint = error == ENXIO ? " (a FIFO needs a reader first)" : "";
+  return "cannot open the log " + path + ": " + std::generic_category().message(error) + hint;
+}
+
+}  // namespace
+
+std::variant<LogFile, std::string> LogFile::open(const std::string& path, int standard_fd) {
+  UniqueFd fd = open_fd(path, standard_fd);
+  if (!fd) return failure(path, errno);
+  return LogFile(path, standard_fd, std::move(fd));
+}
+
+std::string LogFile::reopen() {
+  UniqueFd fd = open_fd(path_, standard_fd_);
+  if (!fd) return failure(path_, errno) + "; the old one stays in use";
+  fd_ = std::move(fd);
+  return {};
+}
+
+void LogFile::write(std::string_view text) {
+  while (!text.empty()) {
+    const ssize_t written = ::write(fd_.get(), text.data(), text.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written <= 0) return;
+    text.remove_prefix(static_cast<std::size_t>(written));
+  }
+}
+
+}  // namespace gserve::io

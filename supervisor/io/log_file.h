@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <variant>
+
+#include "common/unique_fd.h"
+
+namespace gserve::io {
+
+/// Where log lines go: a file opened for appending, or a standard stream. Workers inherit its descriptor.
+/// Movable, not thread safe.
+class LogFile {
+ public:
+  /// Opens `path`, creating it if need be; "-" is a copy of `standard_fd` (1 or 2). Never waits: a FIFO needs
+  /// a reader already. On failure one line that names the path.
+  static std::variant<LogFile, std::string> open(const std::string& path, int standard_fd);
+
+  /// Opens the path again, after it was renamed by log rotation. On failure the old file stays in use and one
+  /// line says why; else empty. The descriptor changes.
+  std::string reopen();
+
+  /// Appends `text` with one write(2). What does not fit (a full disk, a closed pipe) is dropped: a log never
+  /// ends a service. SIGPIPE must be ignored by the process.
+  void write(std::string_view text);
+
+  int fd() const { return fd_.get(); }
+
+ private:
+  LogFile(std::string path, int standard_fd, UniqueFd fd)
+      : path_(std::move(path)), standard_fd_(standard_fd), fd_(std::move(fd)) {}
+
+  std::string path_;
+  int standard_fd_;
+  UniqueFd fd_;
+};
+
+}  // namespace gserve::io
