@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: MIT
+#include "supervisor/io/action_runner.h"
+
+#include <string>
+#include <utility>
+
+namespace gserve::io {
+
+void ActionRunner::run(const core::Actions& actions) {
+  for (const core::Action& action : actions) {
+    std::visit([this](const auto& each) { act(each); }, action);
+  }
+}
+
+void ActionRunner::act(const core::Spawn& action) {
+  auto result = ports_.workers.spawn(action);
+  if (const auto* pid = std::get_if<core::Pid>(&result)) {
+    answer_(core::WorkerSpawned{action.launch, *pid});
+  } else {
+    answer_(core::WorkerSpawnFailed{action.launch, std::get<std::string>(std::move(result))});
+  }
+}
+
+void ActionRunner::act(const core::SignalWorker& action) {
+  ports_.workers.signal(action.launch, action.signal);
+}
+
+void ActionRunner::act(const core::SampleScoreboard& action) {
+  answer_(ports_.workers.sample(action.launch));
+}
+
+void ActionRunner::act(const core::LoadConfig& action) {
+  auto result = ports_.configuration.load(action.job);
+  if (auto* config = std::get_if<core::SupervisorConfig>(&result)) {
+    answer_(core::ConfigLoaded{action.job, std::move(*config)});
+  } else {
+    answer_(core::ConfigRejected{action.job, std::get<std::string>(std::move(result))});
+  }
+}
+
+void ActionRunner::act(const core::AdoptConfig& action) {
+  ports_.configuration.adopt(action.job, action.generation);
+}
+
+void ActionRunner::act(const core::ForgetGeneration& action) {
+  ports_.configuration.forget(action.generation);
+}
+
+void ActionRunner::act(const core::StopListening&) {
+  ports_.listeners.stop_listening();
+}
+
+void ActionRunner::act(const core::ReopenLogs&) {
+  ports_.journal.reopen();
+  ports_.workers.hand_over_logs();
+}
+
+void ActionRunner::act(const core::NotifyReady& action) {
+  ports_.notifier.ready(action.status);
+}
+
+void ActionRunner::act(const core::NotifyReloading&) {
+  ports_.notifier.reloading();
+}
+
+void ActionRunner::act(const core::NotifyStopping&) {
+  ports_.notifier.stopping();
+}
+
+void ActionRunner::act(const core::NotifyStatus& action) {
+  ports_.notifier.status(action.status);
+}
+
+void ActionRunner::act(const core::NotifyExtendTimeout& action) {
+  ports_.notifier.extend_timeout(action.extra);
+}
+
+void ActionRunner::act(const core::Log& action) {
+  ports_.journal.write(action);
+}
+
+void ActionRunner::act(const core::JobAccepted& action) {
+  if (ports_.control) ports_.control->accepted(action.request, action.job);
+}
+
+void ActionRunner::act(const core::JobRefused& action) {
+  if (ports_.control) ports_.control->refused(action.request, action.reason);
+}
+
+void ActionRunner::act(const core::JobProgress& action) {
+  if (ports_.control) ports_.control->job_progress(action.job, action.text);
+}
+
+void ActionRunner::act(const core::JobFinished& action) {
+  if (ports_.control) ports_.control->job_finished(action.job, action.result, action.reason);
+}
+
+void ActionRunner::act(const core::Exit& action) {
+  exit_code_ = action.code;
+}
+
+}  // namespace gserve::io

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: MIT
+#include "supervisor/io/deployments.h"
+
+#include <utility>
+
+#include "supervisor/config/pool_config.h"
+#include "supervisor/io/python_locator.h"
+
+namespace gserve::io {
+
+std::variant<Deployment, config::Ending> load_deployment(const StartContext& context) {
+  auto outcome = config::parse_command_line(context.invocation, context.lookup());
+  if (auto* ending = std::get_if<config::Ending>(&outcome)) return std::move(*ending);
+  config::Settings& settings = std::get<config::Settings>(outcome);
+  PythonSearch search{"", context.invocation.directory, context.binary_directory, context.environment};
+  if (!settings.is_none("python")) search.requested = settings.text("python");
+  LocatedPython python = locate_python(search);
+  if (!python.error.empty()) return config::Ending{1, python.error};
+  return Deployment{std::move(settings), std::move(python.path)};
+}
+
+Deployments::Deployments(const StartContext& context, Deployment first) : context_(context) {
+  generations_.emplace(1, std::move(first));
+}
+
+std::variant<core::SupervisorConfig, std::string> Deployments::load(core::JobId job) {
+  auto outcome = load_deployment(context_);
+  if (const auto* ending = std::get_if<config::Ending>(&outcome)) return ending->text;
+  Deployment& deployment = std::get<Deployment>(outcome);
+  core::SupervisorConfig config = config::supervisor_config(deployment.settings);
+  loaded_.clear();  // one reload at a time
+  loaded_.emplace(job, std::move(deployment));
+  return config;
+}
+
+void Deployments::adopt(core::JobId job, core::Generation generation) {
+  auto loaded = loaded_.extract(job);
+  if (loaded) generations_.insert_or_assign(generation, std::move(loaded.mapped()));
+}
+
+void Deployments::forget(core::Generation generation) {
+  generations_.erase(generation);
+}
+
+const Deployment* Deployments::find(core::Generation generation) const {
+  const auto found = generations_.find(generation);
+  return found == generations_.end() ? nullptr : &found->second;
+}
+
+}  // namespace gserve::io

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <map>
+#include <string>
+#include <variant>
+
+#include "supervisor/config/command_line.h"
+#include "supervisor/config/settings.h"
+#include "supervisor/io/start_context.h"
+#include "supervisor/ports/configuration.h"
+
+namespace gserve::io {
+
+/// What the launches of one generation use.
+struct Deployment {
+  config::Settings settings;
+  std::string python;  // absolute path of the interpreter
+};
+
+/// Resolves the command line and the environment of the start, as they are now on disk.
+std::variant<Deployment, config::Ending> load_deployment(const StartContext& context);
+
+/// The deployments of the live generations, and those loaded for reloads that are under way.
+class Deployments : public ports::Configuration {
+ public:
+  /// `first` is generation 1. `context` is borrowed.
+  Deployments(const StartContext& context, Deployment first);
+
+  std::variant<core::SupervisorConfig, std::string> load(core::JobId job) override;
+  void adopt(core::JobId job, core::Generation generation) override;
+  void forget(core::Generation generation) override;
+
+  /// Null when there is no such generation; valid until it is forgotten.
+  const Deployment* find(core::Generation generation) const;
+
+ private:
+  const StartContext& context_;
+  std::map<core::Generation, Deployment> generations_;
+  std::map<core::JobId, Deployment> loaded_;
+};
+
+}  // namespace gserve::io

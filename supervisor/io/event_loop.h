@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "supervisor/core/types.h"
+
+namespace gserve::io {
+
+/// The supervisor's one loop: descriptors that become readable, and one deadline. No periodic tick. An
+/// exception that leaves a handler is reported and the loop goes on.
+class EventLoop {
+ public:
+  using Report = std::function<void(const std::string& text)>;
+  /// `report` is told of faults that would otherwise end the program.
+  explicit EventLoop(Report report) : report_(std::move(report)) {}
+
+  boost::asio::io_context& context() { return context_; }
+
+  /// Calls `readable` whenever there is something to read on `fd`; it must read until EAGAIN. Watches a
+  /// duplicate: the caller keeps `fd`. Throws std::system_error.
+  void watch(int fd, std::function<void()> readable);
+
+  /// Calls `passed` once, at `deadline`, unless set_deadline is called again before.
+  void set_deadline(std::optional<core::TimePoint> deadline, std::function<void()> passed);
+
+  /// Until stop().
+  void run();
+  void stop() { context_.stop(); }
+
+ private:
+  struct Watch {
+    boost::asio::posix::stream_descriptor descriptor;
+    std::function<void()> readable;
+  };
+  void arm(Watch& watch);
+
+  Report report_;
+  boost::asio::io_context context_{1};
+  boost::asio::steady_timer timer_{context_};
+  std::optional<core::TimePoint> deadline_;
+  std::vector<std::unique_ptr<Watch>> watches_;
+};
+
+}  // namespace gserve::io

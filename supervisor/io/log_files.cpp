@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: MIT
+#include "supervisor/io/log_files.h"
+
+#include <string>
+
+namespace gserve::io {
+
+void LogFiles::reopen() {
+  errors_.reopen();  // it reports its own failure
+  if (!access_) return;
+  const std::string reason = access_->reopen();
+  if (!reason.empty()) errors_.log(core::LogLevel::error, reason);
+}
+
+}  // namespace gserve::io

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <optional>
+
+#include "supervisor/io/log.h"
+#include "supervisor/io/log_file.h"
+#include "supervisor/ports/journal.h"
+
+namespace gserve::io {
+
+/// The error log, which the supervisor and its workers write, and the access log, which it only opens for
+/// them.
+class LogFiles : public ports::Journal {
+ public:
+  LogFiles(Log errors, std::optional<LogFile> access)
+      : errors_(std::move(errors)), access_(std::move(access)) {}
+
+  void write(const core::Log& line) override {
+    errors_.log(line.level, line.text, line.pid, line.generation);
+  }
+  void reopen() override;
+
+  int error_fd() const { return errors_.fd(); }
+  /// -1: the access log is off.
+  int access_fd() const { return access_ ? access_->fd() : -1; }
+
+ private:
+  Log errors_;
+  std::optional<LogFile> access_;
+};
+
+}  // namespace gserve::io

@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: MIT
+#include "supervisor/io/resources.h"
+
+#include <poll.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <filesystem>
+#include <variant>
+
+#include "common/version.h"
+#include "supervisor/config/address.h"
+#include "supervisor/config/names.h"
+#include "supervisor/config/pool_config.h"
+
+namespace gserve::io {
+namespace {
+
+constexpr int kExitFailure = 1;
+
+/// The value of a setting that may be None.
+std::string text_or_empty(const config::Settings& settings, std::string_view name) {
+  return settings.is_none(name) ? std::string() : settings.text(name);
+}
+
+template <typename Value>
+Value value_or_fail(std::variant<Value, std::string> result) {
+  if (auto* reason = std::get_if<std::string>(&result)) throw StartFailure(kExitFailure, *reason);
+  return std::get<Value>(std::move(result));
+}
+
+void enter_directory(const std::string& directory) {
+  std::error_code error;
+  std::filesystem::current_path(directory, error);
+  if (error) throw StartFailure(kExitFailure, "cannot change to " + directory + ": " + error.message());
+}
+
+std::unique_ptr<LogFiles> open_logs(const config::Settings& settings) {
+  Log errors = value_or_fail(Log::open(settings.text("errorlog"), config::log_level(settings)));
+  std::optional<LogFile> access;
+  if (!settings.is_none("accesslog")) {
+    access = value_or_fail(LogFile::open(settings.text("accesslog"), STDOUT_FILENO));
+  }
+  return std::make_unique<LogFiles>(std::move(errors), std::move(access));
+}
+
+std::unique_ptr<PidfileLock> lock_pidfile(const config::Settings& settings) {
+  if (settings.is_none("pidfile")) return nullptr;
+  return std::make_unique<PidfileLock>(
+      value_or_fail(PidfileLock::acquire(settings.text("pidfile"), ::getpid())));
+}
+
+std::unique_ptr<ControlDirectory> claim_control(const config::Settings& settings, const std::string& instance,
+                                                LogFiles& logs) {
+  if (settings.flag("control_socket_disable")) return nullptr;
+  const auto mode = static_cast<mode_t>(settings.integer("control_socket_mode"));
+  auto claim = ControlDirectory::claim(
+      ControlPlace::from_environment(instance, text_or_empty(settings, "control_socket"), mode));
+  if (auto* directory = std::get_if<ControlDirectory>(&claim)) {
+    return std::make_unique<ControlDirectory>(std::move(*directory));
+  }
+  const auto& unavailable = std::get<ControlUnavailable>(claim);
+  if (unavailable.kind != ControlUnavailable::Kind::no_directory) {
+    throw StartFailure(kExitFailure, unavailable.reason);
+  }
+  logs.write({core::LogLevel::info, unavailable.reason});
+  return nullptr;
+}
+
+bool asks_to_stop(int signal) {
+  return signal == SIGTERM || signal == SIGINT || signal == SIGQUIT;
+}
+
+/// Sleeps for `duration` or until a signal comes that asks to stop: then false.
+bool wait_unless_stopped(SignalQueue& signals, std::chrono::milliseconds duration) {
+  const auto end = std::chrono::steady_clock::now() + duration;
+  for (;;) {
+    const auto left =
+        std::chrono::duration_cast<std::chrono::milliseconds>(end - std::chrono::steady_clock::now());
+    if (left.count() <= 0) return true;
+    pollfd watched{signals.fd(), POLLIN, 0};
+    ::poll(&watched, 1, static_cast<int>(left.count()) + 1);
+    const auto arrived = signals.read();
+    if (std::any_of(arrived.begin(), arrived.end(), asks_to_stop)) return false;
+  }
+}
+
+std::unique_ptr<ServiceListeners> open_listeners(const StartContext& context,
+                                                 const config::Settings& settings, LogFiles& logs,
+                                                 SignalQueue& signals) {
+  ListenerOptions options;
+  for (const std::string& text : settings.list("bind")) {
+    options.addresses.push_back(config::parse_address(text).address);
+  }
+  options.backlog = static_cast<int>(settings.integer("backlog"));
+  options.activated = value_or_fail(activated_descriptors(context.lookup(), ::getpid()));
+  options.wait = [&](std::chrono::milliseconds duration) { return wait_unless_stopped(signals, duration); };
+  options.log = [&](core::LogLevel level, const std::string& text) { logs.write({level, text}); };
+  auto opened = ListenerSet::open(options);
+  if (auto* failure = std::get_if<OpenFailure>(&opened)) {
+    throw StartFailure(failure->interrupted ? 0 : kExitFailure, failure->reason);
+  }
+  return std::make_unique<ServiceListeners>(std::get<ListenerSet>(std::move(opened)));
+}
+
+std::unique_ptr<NotifySocket> open_notify_socket(const StartContext& context) {
+  try {
+    return std::make_unique<NotifySocket>(runtime_directories(context.environment, ::geteuid() == 0));
+  } catch (const std::runtime_error& error) {
+    throw StartFailure(kExitFailure, error.what());
+  }
+}
+
+}  // namespace
+
+Resources take_resources(const StartContext& context, const config::Settings& settings,
+                         SignalQueue& signals) {
+  Resources resources;
+  enter_directory(settings.text("chdir"));
+  resources.instance = config::instance_name(settings);
+  resources.logs = open_logs(settings);
+  resources.logs->write({core::LogLevel::info, std::string("Starting gserve ") + kVersion});
+  resources.pidfile = lock_pidfile(settings);
+  resources.control_directory = claim_control(settings, resources.instance, *resources.logs);
+  resources.listeners = open_listeners(context, settings, *resources.logs, signals);
+  resources.notify = open_notify_socket(context);
+  return resources;
+}
+
+}  // namespace gserve::io

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: MIT
+#include "supervisor/io/scoreboard_memory.h"
+
+#include <sys/mman.h>
+
+#include <cerrno>
+#include <system_error>
+#include <utility>
+
+#include "supervisor/io/memfd.h"
+
+namespace gserve::io {
+
+ScoreboardMemory::ScoreboardMemory() : fd_(make_sized_memfd("gserve-scoreboard", scoreboard::kSize)) {
+  void* memory = ::mmap(nullptr, scoreboard::kSize, PROT_READ, MAP_SHARED, fd_.get(), 0);
+  if (memory == MAP_FAILED) {
+    throw std::system_error(errno, std::generic_category(), "cannot map a scoreboard");
+  }
+  layout_ = static_cast<const scoreboard::Layout*>(memory);
+}
+
+ScoreboardMemory::ScoreboardMemory(ScoreboardMemory&& other) noexcept
+    : fd_(std::move(other.fd_)), layout_(std::exchange(other.layout_, nullptr)) {}
+
+ScoreboardMemory::~ScoreboardMemory() {
+  if (layout_) ::munmap(const_cast<scoreboard::Layout*>(layout_), scoreboard::kSize);
+}
+
+std::optional<scoreboard::Sample> ScoreboardMemory::sample() const {
+  return scoreboard::read(*layout_);
+}
+
+}  // namespace gserve::io

@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: MIT
+#include "supervisor/io/shell.h"
+
+#include <signal.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <random>
+#include <utility>
+
+#include "supervisor/config/pool_config.h"
+
+namespace gserve::io {
+namespace {
+
+// How long the end of the process may wait for clients to take the result of their stop.
+constexpr std::chrono::milliseconds kControlFlush{500};
+
+std::uint64_t random_seed() {
+  std::random_device device;
+  return (static_cast<std::uint64_t>(device()) << 32) | device();
+}
+
+LaunchSurroundings surroundings(const StartContext& context, const Resources& resources) {
+  LaunchSurroundings common;
+  common.instance = resources.instance;
+  common.notify_path = resources.notify->path();
+  common.python_directory = bundled_python_directory(context.binary_directory);
+  common.environment = context.environment;
+  common.descriptors = [&listeners = *resources.listeners, &logs = *resources.logs] {
+    return SharedDescriptors{listeners.set().fds(), logs.error_fd(), logs.access_fd()};
+  };
+  return common;
+}
+
+}  // namespace
+
+Shell::Shell(const StartContext& context, Deployment deployment)
+    : context_(context),
+      resources_(take_resources(context, deployment.settings, signals_)),
+      deployments_(context, std::move(deployment)),
+      process_launcher_(context.nofile),
+      worker_launcher_(process_launcher_, surroundings(context, resources_)),
+      workers_(worker_launcher_, deployments_, *resources_.logs),
+      loop_([this](const std::string& fault) { log(core::LogLevel::error, "Internal fault: " + fault); }),
+      engine_(config::supervisor_config(deployments_.find(1)->settings), random_seed(),
+              ActionPorts{workers_, deployments_, *resources_.logs, *resources_.listeners, notifier_},
+              [this] { settle(); }) {
+  loop_.watch(signals_.fd(), [this] { on_signals(); });
+  loop_.watch(resources_.notify->fd(), [this] { on_notify(); });
+  start_control();
+}
+
+Shell::~Shell() = default;
+
+int Shell::run() {
+  announce();
+  engine_.deliver(core::Started{});
+  loop_.run();
+  finish();
+  return engine_.exit_code().value_or(1);
+}
+
+void Shell::start_control() {
+  if (!resources_.control_directory) return;
+  control_ = std::make_unique<SdBusControl>(
+      loop_.context(), *this, resources_.control_directory->take_listener(),
+      [this](core::LogLevel level, const std::string& text) { log(level, text); });
+  engine_.set_control(control_.get());
+}
+
+void Shell::announce() {
+  for (const std::string& address : resources_.listeners->set().describe()) {
+    log(core::LogLevel::info, "Listening at: " + address + " (" + std::to_string(::getpid()) + ")");
+  }
+  const config::Settings& settings = deployments_.find(1)->settings;
+  log(core::LogLevel::info, "Using worker: " + settings.text("worker_class"));
+  log(core::LogLevel::debug, "Workers run in " + deployments_.find(1)->python);
+  if (control_) log(core::LogLevel::debug, "Control socket: " + resources_.control_directory->path());
+}
+
+void Shell::on_signals() {
+  for (const int signal : signals_.read()) on_signal(signal);
+}
+
+void Shell::on_signal(int signal) {
+  const std::string by = signal_name(signal);
+  switch (signal) {
+    case SIGCHLD:
+      return on_children();
+    case SIGTERM:
+      return engine_.deliver(core::StopRequested{0, core::StopMode::graceful, by});
+    case SIGINT:
+    case SIGQUIT:
+      return engine_.deliver(core::StopRequested{0, core::StopMode::quick, by});
+    case SIGHUP:
+      return engine_.deliver(core::ReloadRequested{0, by});
+    case SIGTTIN:
+      return engine_.deliver(core::ScaleRequested{0, "", 1, true, by});
+    case SIGTTOU:
+      return engine_.deliver(core::ScaleRequested{0, "", -1, true, by});
+    case SIGUSR1:
+      return engine_.deliver(core::ReopenLogsRequested{by});
+    case SIGUSR2:
+      return log(core::LogLevel::warning, "SIGUSR2 ignored: this version cannot upgrade in place");
+    default:
+      return;  // WINCH means something to a daemon only
+  }
+}
+
+void Shell::on_notify() {
+  for (const WorkerMessage& message : resources_.notify->receive()) {
+    for (core::Event& event : workers_.understand(message)) engine_.deliver(std::move(event));
+  }
+}
+
+void Shell::on_children() {
+  reap_children([this] { on_notify(); },
+                [this](const Reaped& reaped) {
+                  if (auto exited = workers_.ended(reaped)) engine_.deliver(*exited);
+                });
+}
+
+/// The queue of events is empty: arms the one timer, or ends.
+void Shell::settle() {
+  if (engine_.exit_code()) return loop_.stop();
+  loop_.set_deadline(engine_.supervisor().next_deadline(), [this] { engine_.deliver(core::TimePassed{}); });
+}
+
+void Shell::finish() {
+  engine_.set_control(nullptr);
+  if (control_) control_->flush(kControlFlush);
+  control_.reset();
+}
+
+void Shell::log(core::LogLevel level, std::string text) {
+  resources_.logs->write({level, std::move(text)});
+}
+
+ports::StatusReport Shell::status() {
+  const core::TimePoint now = std::chrono::steady_clock::now();
+  const core::StatusView view = engine_.supervisor().status();
+  ports::StatusReport report;
+  report.name = resources_.instance;
+  report.pid = ::getpid();
+  report.uptime = now - context_.started;
+  report.generation = view.generation;
+  report.target = view.target;
+  report.ready = view.ready;
+  report.state = view.state;
+  report.listeners = resources_.listeners->set().describe();
+  for (const core::WorkerView& worker : view.workers) report.workers.push_back(workers_.report(worker, now));
+  return report;
+}
+
+std::optional<core::JobView> Shell::job(core::JobId id) {
+  return engine_.supervisor().job(id);
+}
+
+void Shell::submit(const core::Event& request) {
+  engine_.deliver(request);
+}
+
+}  // namespace gserve::io

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: MIT
+#include "supervisor/io/start_context.h"
+
+#include <fcntl.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <chrono>
+#include <filesystem>
+#include <string_view>
+#include <system_error>
+
+namespace gserve::io {
+namespace {
+
+/// A closed standard descriptor would be given to the next file or socket opened, and a stray print would
+/// write there.
+void open_standard_descriptors() {
+  for (;;) {
+    const int fd = ::open("/dev/null", O_RDWR);
+    if (fd < 0) throw std::system_error(errno, std::generic_category(), "cannot open /dev/null");
+    if (fd <= STDERR_FILENO) continue;
+    ::close(fd);
+    return;
+  }
+}
+
+rlimit raise_descriptor_limit() {
+  rlimit given{};
+  ::getrlimit(RLIMIT_NOFILE, &given);
+  rlimit raised = given;
+  raised.rlim_cur = given.rlim_max;
+  ::setrlimit(RLIMIT_NOFILE, &raised);  // refused: we live with what we have
+  return given;
+}
+
+std::map<std::string, std::string> read_environment() {
+  std::map<std::string, std::string> environment;
+  for (char** entry = environ; entry && *entry; ++entry) {
+    const std::string_view text = *entry;
+    const std::size_t equals = text.find('=');
+    if (equals == std::string_view::npos) continue;
+    environment.emplace(text.substr(0, equals), text.substr(equals + 1));
+  }
+  return environment;
+}
+
+}  // namespace
+
+config::Environment StartContext::lookup() const {
+  return [this](const std::string& name) -> std::optional<std::string> {
+    const auto entry = environment.find(name);
+    if (entry == environment.end()) return std::nullopt;
+    return entry->second;
+  };
+}
+
+StartContext prepare_process(int argc, char** argv) {
+  StartContext context;
+  context.started = std::chrono::steady_clock::now();
+  open_standard_descriptors();
+  context.nofile = raise_descriptor_limit();
+  ::prctl(PR_SET_CHILD_SUBREAPER, 1);
+  context.invocation.arguments.assign(argv + (argc > 0 ? 1 : 0), argv + argc);
+  context.invocation.directory = std::filesystem::current_path().string();
+  context.environment = read_environment();
+  context.binary_directory = std::filesystem::read_symlink("/proc/self/exe").parent_path().string();
+  return context;
+}
+
+}  // namespace gserve::io

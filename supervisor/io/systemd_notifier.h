@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "supervisor/ports/notifier.h"
+
+namespace gserve::io {
+
+/// Tells the service manager through libsystemd. Needs NOTIFY_SOCKET in the process's own environment for as
+/// long as it lives; workers never see that value (they get the supervisor's own socket instead).
+class SystemdNotifier : public ports::Notifier {
+ public:
+  void ready(const std::string& status) override;
+  void reloading() override;
+  void stopping() override;
+  void status(const std::string& text) override;
+  void extend_timeout(core::Duration extra) override;
+};
+
+}  // namespace gserve::io

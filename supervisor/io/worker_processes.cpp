@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: MIT
+#include "supervisor/io/worker_processes.h"
+
+#include <chrono>
+#include <string>
+#include <utility>
+
+#include "common/launch_contract.h"
+#include "supervisor/io/incident.h"
+#include "supervisor/io/lifeline.h"
+#include "supervisor/io/process_memory.h"
+#include "supervisor/io/worker_text.h"
+
+namespace gserve::io {
+namespace {
+
+/// A worker's CLOCK_MONOTONIC as ours: the same clock.
+core::TimePoint time_point(std::uint64_t nanoseconds) {
+  return core::TimePoint(std::chrono::nanoseconds(nanoseconds));
+}
+
+}  // namespace
+
+std::variant<core::Pid, std::string> WorkerProcesses::spawn(const core::Spawn& order) {
+  const Deployment* deployment = deployments_.find(order.generation);
+  if (!deployment) return "no configuration for generation " + std::to_string(order.generation);
+  auto result = launcher_.launch(order, *deployment);
+  if (auto* reason = std::get_if<std::string>(&result)) return std::move(*reason);
+  Launch& launch = std::get<Launch>(result);
+  const core::Pid pid = launch.pid;
+  registry_.add(std::move(launch));
+  return pid;
+}
+
+void WorkerProcesses::signal(core::LaunchId id, int signal) {
+  if (const Launch* launch = registry_.find(id)) send_signal(*launch, signal);
+}
+
+core::ScoreboardSampled WorkerProcesses::sample(core::LaunchId id) {
+  core::ScoreboardSampled sampled{id, std::nullopt, {}, 0};
+  const Launch* launch = registry_.find(id);
+  const auto sample = launch ? launch->scoreboard.sample() : std::nullopt;
+  if (!sample) return sampled;
+  sampled.in_flight = static_cast<int>(sample->in_flight);
+  if (!sample->running.empty()) {
+    sampled.oldest_start = time_point(sample->running.front().started_ns);
+    sampled.request_line = sample->running.front().line;
+  }
+  return sampled;
+}
+
+void WorkerProcesses::hand_over_logs() {
+  const SharedDescriptors shared = launcher_.descriptors();
+  for (auto& [id, launch] : registry_.all()) {
+    if (!send_logs(launch.lifeline.get(), shared.error_log, shared.access_log)) {
+      journal_.write({core::LogLevel::warning,
+                      "The worker did not take the reopened logs; it goes on with the old ones", launch.pid,
+                      launch.generation});
+    }
+  }
+}
+
+std::vector<core::Event> WorkerProcesses::understand(const WorkerMessage& message) {
+  const Launch* launch = registry_.find(message.launch);
+  if (!launch || launch->pid != message.sender) {
+    journal_.write({core::LogLevel::warning,
+                    "Ignored a notification for launch " + std::to_string(message.launch) +
+                        ": the sender is not that worker",
+                    message.sender, 0});
+    return {};
+  }
+  std::vector<core::Event> events;
+  const auto boot_error = message.fields.find(contract::kNotifyBootError);
+  if (boot_error != message.fields.end()) {
+    events.push_back(core::WorkerBootError{launch->id, decode_boot_error(boot_error->second)});
+  }
+  if (message.says("READY")) events.push_back(core::WorkerReady{launch->id});
+  if (message.says("STOPPING")) events.push_back(core::WorkerStopping{launch->id});
+  return events;
+}
+
+std::optional<core::WorkerExited> WorkerProcesses::ended(const Reaped& reaped) {
+  const Launch* launch = registry_.find_by_pid(reaped.pid);
+  if (!launch) {
+    ++orphans_;
+    return std::nullopt;
+  }
+  const core::LaunchId id = launch->id;
+  journal_incident(*launch);
+  registry_.remove(id);
+  return core::WorkerExited{id, reaped.status};
+}
+
+void WorkerProcesses::journal_incident(const Launch& launch) {
+  std::string text = incident_text(launch);
+  if (!text.empty()) {
+    journal_.write({core::LogLevel::error, std::move(text), launch.pid, launch.generation});
+  }
+}
+
+ports::WorkerReport WorkerProcesses::report(const core::WorkerView& view, core::TimePoint now) {
+  ports::WorkerReport report{};
+  report.pid = view.pid;
+  report.pool = view.pool;
+  report.state = view.state;
+  report.generation = view.generation;
+  report.age = now - view.started;
+  const Launch* launch = registry_.find(view.launch);
+  if (!launch) return report;
+  report.rss_bytes = resident_bytes(launch->pid);
+  const auto sample = launch->scoreboard.sample();
+  if (!sample) return report;
+  report.requests = sample->requests;
+  report.in_flight = sample->in_flight;
+  if (!sample->running.empty()) {
+    report.request = sample->running.front().line;
+    report.request_age = now - time_point(sample->running.front().started_ns);
+  }
+  return report;
+}
+
+}  // namespace gserve::io

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: MIT
+#include "supervisor/io/worker_text.h"
+
+#include <cstdio>
+#include <nlohmann/json.hpp>
+
+namespace gserve::io {
+
+namespace {
+
+std::string printable(const std::string& text) {
+  std::string out;
+  out.reserve(text.size());
+  for (const char character : text) {
+    const auto byte = static_cast<unsigned char>(character);
+    if ((byte >= 0x20 && byte != 0x7f) || character == '\t' || character == '\n') {
+      out.push_back(character);
+    } else {
+      char escape[5];
+      std::snprintf(escape, sizeof escape, "\\x%02x", byte);
+      out += escape;
+    }
+  }
+  return out;
+}
+
+}  // namespace
+
+std::string decode_boot_error(const std::string& value) {
+  const auto json = nlohmann::json::parse(value, nullptr, /*allow_exceptions=*/false);
+  return printable(json.is_string() ? json.get<std::string>() : value);
+}
+
+}  // namespace gserve::io

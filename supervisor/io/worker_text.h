@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <string>
+
+namespace gserve::io {
+
+/// The boot error of a worker's notification: a JSON string; anything else is taken as it is. Control
+/// characters but tab and newline become \xNN: workers run foreign code, and the text is shown on terminals.
+std::string decode_boot_error(const std::string& value);
+
+}  // namespace gserve::io
