@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: MIT
+"""The basic application, with a view of what the interpreter holds."""
+import gc
+import json
+import sys
+import tempfile
+
+import basic
+
+
+def objects(environ, start_response):
+    start_response("200 OK", [])
+    gc.collect()
+    refs = {repr(shared): sys.getrefcount(shared) for shared in (None, True, False, "", b"", app)}
+    refs["start_response"] = sys.getrefcount(type(start_response))
+    for key in ("wsgi.input", "wsgi.file_wrapper", "gunicorn.socket"):
+        refs[key] = sys.getrefcount(environ[key] if isinstance(environ[key], type) else object.__class__(environ[key]))
+    return [json.dumps({"objects": len(gc.get_objects()), "refs": refs}).encode()]
+
+
+def generator_free(environ, start_response):
+    start_response("200 OK", basic.TEXT)
+    yield b"a"
+    yield b"b"
+
+
+def closing_raises_early(environ, start_response):
+    start_response("200 OK", basic.TEXT)
+    return basic.Closing([ValueError("at once")], "early")
+
+
+def sendfile_closed(environ, start_response):
+    file = tempfile.TemporaryFile(buffering=0)
+    file.write(b"content")
+    file.seek(0)
+    start_response("200 OK", basic.TEXT)
+    return environ["wsgi.file_wrapper"](file)
+
+
+def app(environ, start_response):
+    basic.closed.clear()
+    own = {"/objects": objects, "/generator_free": generator_free, "/closing_raises_early": closing_raises_early,
+           "/sendfile_closed": sendfile_closed}.get(environ["PATH_INFO"])
+    return (own or basic.app)(environ, start_response)

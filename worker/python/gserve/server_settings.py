@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: MIT
+"""Turns the settings snapshot into what the extension's Server takes."""
+import os
+
+from gserve import __version__, _gserve
+from gserve.log import ErrorStream
+
+SCHEME_HEADERS = {"X-FORWARDED-PROTOCOL": "ssl", "X-FORWARDED-PROTO": "https", "X-FORWARDED-SSL": "on"}
+TRUSTED_PROXIES = "127.0.0.1,::1"
+
+
+def server_config(launch, log, signal_wakeup):
+    """Descriptors, limits and times; what is None keeps the server's default."""
+    get = launch.settings.get
+    return {
+        "listeners": launch.listeners,
+        "handover": launch.fd("handover"),
+        "lifeline": launch.fd("lifeline"),
+        "error_log": log.file.fd,
+        "access_log": launch.fd("accesslog"),
+        "scoreboard": launch.fd("scoreboard"),
+        "signal_wakeup": signal_wakeup,
+        "limit_request_line": get("limit_request_line"),
+        "limit_request_fields": get("limit_request_fields"),
+        "limit_request_field_size": get("limit_request_field_size"),
+        "keep_alive": get("keepalive"),
+        "graceful_timeout": get("graceful_timeout"),
+        "max_connections": get("worker_connections"),
+        "access_log_format": get("access_log_format"),
+        "log_level": log.level,
+        "executors": 1,
+        "tmp_dir": get("tmp_upload_dir"),
+    }
+
+
+def environ_config(settings, log_file):
+    """What environs are made from: the part that is always the same, and whom to believe about the scheme."""
+    script_name = os.environ.get("SCRIPT_NAME", "")
+    return {
+        "base": {
+            "wsgi.version": (1, 0),
+            "wsgi.url_scheme": "http",
+            "wsgi.errors": ErrorStream(log_file),
+            "wsgi.multithread": False,
+            "wsgi.multiprocess": (settings.get("workers") or 1) > 1,
+            "wsgi.run_once": False,
+            "wsgi.file_wrapper": _gserve.FileWrapper,
+            "wsgi.input_terminated": True,
+            "SERVER_SOFTWARE": f"gserve/{__version__}",
+            "SCRIPT_NAME": script_name,
+        },
+        "script_name": script_name,
+        "secure_scheme_headers": settings.get("secure_scheme_headers") or SCHEME_HEADERS,
+        "forwarded_allow_ips": _trusted(settings.get("forwarded_allow_ips")),
+    }
+
+
+def _trusted(setting):
+    if setting is None:
+        setting = os.environ.get("FORWARDED_ALLOW_IPS", TRUSTED_PROXIES)
+    if isinstance(setting, str):
+        setting = setting.split(",")
+    return [address.strip() for address in setting if address.strip()]

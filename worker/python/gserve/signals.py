@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: MIT
+"""The worker's signals, as Python handlers: applications may look at them with signal.getsignal and replace them."""
+import os
+import signal
+
+DRAIN = (signal.SIGTERM,)
+STOP = (signal.SIGINT, signal.SIGQUIT)
+# Not SIG_IGN, which the programs that the application starts would inherit.
+IGNORED = (signal.SIGHUP, signal.SIGUSR1, signal.SIGWINCH)
+# These must not interrupt system calls of the application's C libraries: nothing is in a hurry.
+UNHURRIED = DRAIN + IGNORED
+
+
+class Signals:
+    """Handles the signals from now on. The numbers of signals that arrive can be read from `wakeup_fd`: the I/O
+    thread reads them there and wakes the main thread."""
+
+    def __init__(self, on_drain, on_stop):
+        self.wakeup_fd, self._write_fd = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        signal.set_wakeup_fd(self._write_fd, warn_on_full_buffer=False)
+        self._handlers = {}
+        self._handle(DRAIN, lambda number, frame: on_drain())
+        self._handle(STOP, lambda number, frame: on_stop())
+        self._handle(IGNORED, _ignore)
+        for number in UNHURRIED:
+            signal.siginterrupt(number, False)
+
+    def _handle(self, numbers, handler):
+        for number in numbers:
+            signal.signal(number, handler)
+            self._handlers[number] = handler
+
+    def reset_in_child(self):
+        """A forked child of the application takes its signals as a new process does."""
+        wakeup = signal.set_wakeup_fd(-1)
+        if wakeup != self._write_fd:
+            signal.set_wakeup_fd(wakeup)  # the application's own
+        os.close(self._write_fd)
+        for number, handler in self._handlers.items():
+            if signal.getsignal(number) is handler:
+                signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
+
+
+def _ignore(number, frame):
+    pass

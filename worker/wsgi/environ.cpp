@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: MIT
+#include "worker/wsgi/environ.h"
+
+#include <strings.h>
+
+#include "worker/wsgi/client_socket.h"
+#include "worker/wsgi/environ_text.h"
+#include "worker/wsgi/input.h"
+#include "worker/wsgi/start_response.h"
+
+namespace gserve::wsgi {
+namespace {
+
+PyRef latin1(std::string_view text) {
+  return PyRef(PyUnicode_DecodeLatin1(text.data(), static_cast<Py_ssize_t>(text.size()), nullptr));
+}
+
+bool same_name(std::string_view a, std::string_view b) {
+  return a.size() == b.size() && strncasecmp(a.data(), b.data(), a.size()) == 0;
+}
+
+bool set(PyObject* dict, const PyRef& key, PyObject* value) {
+  return value != nullptr && PyDict_SetItem(dict, key.get(), value) == 0;
+}
+
+bool set(PyObject* dict, const PyRef& key, const PyRef& value) {
+  return set(dict, key, value.get());
+}
+
+bool intern(PyRef& into, const char* text) {
+  into = PyRef(PyUnicode_InternFromString(text));
+  return static_cast<bool>(into);
+}
+
+bool read_text(PyObject* object, std::string& into) {
+  Py_ssize_t size;
+  const char* text = object == nullptr ? nullptr : PyUnicode_AsUTF8AndSize(object, &size);
+  if (text == nullptr) return false;
+  into.assign(text, static_cast<std::size_t>(size));
+  return true;
+}
+
+PyObject* required(PyObject* settings, const char* name) {
+  PyObject* value = PyDict_GetItemString(settings, name);
+  if (value == nullptr) PyErr_Format(PyExc_KeyError, "the server's settings lack '%s'", name);
+  return value;
+}
+
+}  // namespace
+
+/// One environ in the making.
+struct EnvironBuilder::Fill {
+  PyObject* dict;
+  const net::Exchange& exchange;
+  const http::RequestHead& head;
+  bool https;
+  bool scheme_seen = false;
+  const char* refusal = nullptr;
+};
+
+bool EnvironBuilder::Names::create() {
+  return intern(request_method, "REQUEST_METHOD") && intern(path_info, "PATH_INFO") &&
+         intern(query_string, "QUERY_STRING") && intern(raw_uri, "RAW_URI") &&
+         intern(server_name, "SERVER_NAME") && intern(server_port, "SERVER_PORT") &&
+         intern(remote_addr, "REMOTE_ADDR") && intern(remote_port, "REMOTE_PORT") &&
+         intern(server_protocol, "SERVER_PROTOCOL") && intern(url_scheme, "wsgi.url_scheme") &&
+         intern(input, "wsgi.input") && intern(early_hints, "wsgi.early_hints") &&
+         intern(socket, "gunicorn.socket") && intern(http_1_0, "HTTP/1.0") && intern(http_1_1, "HTTP/1.1") &&
+         intern(https, "https") && intern(empty, "");
+}
+
+std::unique_ptr<EnvironBuilder> EnvironBuilder::create(PyObject* settings) {
+  std::unique_ptr<EnvironBuilder> builder(new EnvironBuilder);
+  if (!builder->names_.create() || !builder->read_settings(settings)) return nullptr;
+  builder->header_names_ = std::make_unique<HeaderNames>(builder->schemes_);
+  return builder;
+}
+
+bool EnvironBuilder::read_settings(PyObject* settings) {
+  PyObject* base = required(settings, "base");
+  if (base == nullptr || !read_text(required(settings, "script_name"), script_name_)) return false;
+  base_ = PyRef(PyDict_Copy(base));
+  PyObject* schemes = required(settings, "secure_scheme_headers");
+  PyObject* trusted = required(settings, "forwarded_allow_ips");
+  if (!base_ || schemes == nullptr || trusted == nullptr) return false;
+
+  PyObject *name, *value;
+  std::string text;
+  for (Py_ssize_t position = 0; PyDict_Next(schemes, &position, &name, &value) != 0;) {
+    if (!read_text(name, text) || !read_text(value, schemes_[text])) return false;
+  }
+  const Py_ssize_t count = PyList_Size(trusted);
+  for (Py_ssize_t index = 0; index < count; ++index) {
+    if (!read_text(PyList_GetItem(trusted, index), text)) return false;
+    trusted_.insert(text);
+  }
+  return count >= 0;
+}
+
+PyRef EnvironBuilder::build(const State& state, PyObject* request, const net::Exchange& exchange,
+                            const char*& refusal) {
+  PyRef dict(PyDict_Copy(base_.get()));
+  if (!dict) return PyRef();
+  Fill fill{dict.get(), exchange, exchange.head(), exchange.secure()};
+  const bool whole = add_request_line(fill) && add_path(fill) && add_fields(fill) && add_addresses(fill) &&
+                     add_objects(fill, state, request);
+  refusal = fill.refusal;
+  return whole ? std::move(dict) : PyRef();
+}
+
+PyObject* EnvironBuilder::recent(Recent& slot, std::string_view text) {
+  if (slot.string && slot.text == text) return slot.string.get();
+  PyRef string = latin1(text);
+  if (!string) return nullptr;
+  slot.text = text;
+  slot.string = std::move(string);
+  return slot.string.get();
+}
+
+bool EnvironBuilder::add_request_line(Fill& fill) {
+  const http::RequestHead& head = fill.head;
+  return set(fill.dict, names_.request_method, recent(method_, head.method)) &&
+         set(fill.dict, names_.raw_uri, latin1(head.target)) &&
+         set(fill.dict, names_.query_string,
+             head.query.empty() ? PyRef::borrow(names_.empty.get()) : latin1(head.query)) &&
+         set(fill.dict, names_.server_protocol, head.minor_version == 0 ? names_.http_1_0 : names_.http_1_1);
+}
+
+bool EnvironBuilder::add_path(Fill& fill) {
+  std::string_view path = fill.head.path;
+  if (!path.starts_with(script_name_)) {
+    PyErr_Format(PyExc_ValueError, "the request's path does not start with SCRIPT_NAME %s",
+                 script_name_.c_str());
+    return false;
+  }
+  path.remove_prefix(script_name_.size());
+  const bool encoded = path.find('%') != std::string_view::npos;
+  return set(fill.dict, names_.path_info, encoded ? latin1(percent_decoded(path)) : latin1(path));
+}
+
+bool EnvironBuilder::is_trusted(const net::Endpoint& peer) const {
+  return peer.address.empty() || trusted_.contains(peer.address) || trusted_.contains("*");
+}
+
+bool EnvironBuilder::add_fields(Fill& fill) {
+  const bool trusted = is_trusted(fill.exchange.peer());
+  for (std::size_t index = 0; index < fill.head.fields.size(); ++index) {
+    if (!add_field(fill, index, trusted)) return false;
+  }
+  return !fill.https || set(fill.dict, names_.url_scheme, names_.https);
+}
+
+bool EnvironBuilder::add_field(Fill& fill, std::size_t index, bool trusted) {
+  const http::Field& field = fill.head.fields[index];
+  FieldName name;
+  if (!header_names_->find(field.name, name)) return false;
+  if (trusted && name.secure_value != nullptr && !note_scheme(fill, name, field.value)) return false;
+  if (name.kind == FieldKind::dropped) return true;
+  const Py_ssize_t before = PyDict_Size(fill.dict);
+  if (!set(fill.dict, name.key, latin1(field.value))) return false;
+  const bool repeated = PyDict_Size(fill.dict) == before;
+  return !repeated || name.kind != FieldKind::http || add_joined(fill, name, index);
+}
+
+/// A field that came more than once: its values up to index `last`, joined with commas (RFC 9110, 5.3).
+bool EnvironBuilder::add_joined(Fill& fill, const FieldName& name, std::size_t last) {
+  const auto& fields = fill.head.fields;
+  std::string joined;
+  const char* separator = "";
+  for (std::size_t index = 0; index <= last; ++index) {
+    if (!same_name(fields[index].name, fields[last].name)) continue;
+    joined.append(separator).append(fields[index].value);
+    separator = ",";
+  }
+  return set(fill.dict, name.key, latin1(joined));
+}
+
+/// A trusted proxy's word on the client's scheme; two words that differ are an attack or a fault.
+bool EnvironBuilder::note_scheme(Fill& fill, const FieldName& name, std::string_view value) {
+  const bool https = value == *name.secure_value;
+  if (fill.scheme_seen && https != fill.https) {
+    fill.refusal = "contradictory scheme headers";
+    return false;
+  }
+  fill.scheme_seen = true;
+  fill.https = https;
+  return true;
+}
+
+bool EnvironBuilder::add_addresses(Fill& fill) {
+  const net::Endpoint& peer = fill.exchange.peer();
+  const net::Endpoint& local = fill.exchange.local();
+  if (!set(fill.dict, names_.remote_addr, recent(remote_addr_, peer.address))) return false;
+  if (!peer.port.empty() && !set(fill.dict, names_.remote_port, latin1(peer.port))) return false;
+  if (local.address.empty()) return add_server_from_host(fill);
+  return set(fill.dict, names_.server_name, recent(server_name_, local.address)) &&
+         set(fill.dict, names_.server_port, recent(server_port_, local.port));
+}
+
+/// WSGI knows no Unix sockets: the name comes from the Host field, as in gunicorn, or is the socket's path.
+bool EnvironBuilder::add_server_from_host(Fill& fill) {
+  HostPort host{fill.exchange.local().path, {}};
+  for (const http::Field& field : fill.head.fields) {
+    if (!same_name(field.name, "host") || field.value.empty()) continue;
+    host = split_host(field.value);
+    if (host.port.empty()) host.port = fill.https ? "443" : "80";
+  }
+  return set(fill.dict, names_.server_name, recent(server_name_, host.host)) &&
+         set(fill.dict, names_.server_port, recent(server_port_, host.port));
+}
+
+bool EnvironBuilder::add_objects(Fill& fill, const State& state, PyObject* request) {
+  return set(fill.dict, names_.input, new_input(state, request, fill.head.has_body())) &&
+         set(fill.dict, names_.early_hints, new_early_hints(request)) &&
+         set(fill.dict, names_.socket, new_client_socket(state, request));
+}
+
+}  // namespace gserve::wsgi

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <memory>
+#include <string>
+#include <unordered_set>
+
+#include "worker/net/exchange.h"
+#include "worker/wsgi/header_names.h"
+#include "worker/wsgi/request.h"
+
+namespace gserve::wsgi {
+
+/// Makes environs (PEP 3333, "environ Variables", and gunicorn's additions). Needs the GIL.
+class EnvironBuilder {
+ public:
+  /// `settings`, a dict: "base" (what is the same in every environ), "script_name" (str),
+  /// "secure_scheme_headers" (dict of upper-case name to value), "forwarded_allow_ips" (list of addresses,
+  /// "*" for all). Null with an exception set.
+  static std::unique_ptr<EnvironBuilder> create(PyObject* settings);
+
+  /// The environ of `request`, whose exchange is `exchange`. Nothing with an exception set on failure, or
+  /// with `refusal` set if the client is to blame (answer 400).
+  PyRef build(const State& state, PyObject* request, const net::Exchange& exchange, const char*& refusal);
+
+ private:
+  /// Keys and values that most environs have.
+  struct Names {
+    PyRef request_method, path_info, query_string, raw_uri, server_name, server_port, remote_addr,
+        remote_port, server_protocol, url_scheme, input, early_hints, socket, http_1_0, http_1_1, https,
+        empty;
+    bool create();
+  };
+  /// The last text of a kind with its string: consecutive requests mostly have the same.
+  struct Recent {
+    std::string text;
+    PyRef string;
+  };
+  struct Fill;
+
+  EnvironBuilder() = default;
+  bool read_settings(PyObject* settings);
+  bool add_request_line(Fill& fill);
+  bool add_path(Fill& fill);
+  bool add_fields(Fill& fill);
+  bool add_field(Fill& fill, std::size_t index, bool trusted);
+  bool add_joined(Fill& fill, const FieldName& name, std::size_t last);
+  bool note_scheme(Fill& fill, const FieldName& name, std::string_view value);
+  bool add_addresses(Fill& fill);
+  bool add_server_from_host(Fill& fill);
+  bool add_objects(Fill& fill, const State& state, PyObject* request);
+  bool is_trusted(const net::Endpoint& peer) const;
+  PyObject* recent(Recent& slot, std::string_view text);
+
+  PyRef base_;
+  std::string script_name_;
+  SchemeFields schemes_;
+  std::unordered_set<std::string> trusted_;
+  std::unique_ptr<HeaderNames> header_names_;
+  Names names_;
+  Recent method_, remote_addr_, server_name_, server_port_;
+};
+
+}  // namespace gserve::wsgi

@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "worker/wsgi/py_ref.h"
+
+namespace gserve::wsgi {
+
+/// What the Python package does for the server: functions that are off the fast path and read better in
+/// Python.
+struct Hooks {
+  PyRef on_error;     // (request line, exception, whether the head was sent): logs an application's failure
+  PyRef file_region;  // (file-like) -> (descriptor, offset, size) for sendfile(2), or None
+  PyRef make_socket;  // (descriptor) -> socket object on a duplicate of it
+  PyRef on_stray_child;  // (exception or None): a forked child came back into the server; does not return
+};
+
+}  // namespace gserve::wsgi

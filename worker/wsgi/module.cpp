@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: MIT
+#include "common/version.h"
+#include "worker/wsgi/py_ref.h"
+#include "worker/wsgi/state.h"
+
+namespace gserve::wsgi {
+namespace {
+
+State* state_of(PyObject* module) {
+  return static_cast<State*>(PyModule_GetState(module));
+}
+
+int execute(PyObject* module) {
+  State* state = state_of(module);
+  if ((state->server_type = make_server_type(module)) == nullptr) return -1;
+  if ((state->request_type = make_request_type(module)) == nullptr) return -1;
+  if ((state->input_type = make_input_type(module)) == nullptr) return -1;
+  if ((state->client_socket_type = make_client_socket_type(module)) == nullptr) return -1;
+  if ((state->file_wrapper_type = make_file_wrapper_type(module)) == nullptr) return -1;
+  if ((state->close_name = PyUnicode_InternFromString("close")) == nullptr) return -1;
+  if (PyModule_AddObjectRef(module, "Server", state->server_type) < 0) return -1;
+  if (PyModule_AddObjectRef(module, "FileWrapper", state->file_wrapper_type) < 0) return -1;
+  return PyModule_AddStringConstant(module, "__version__", kVersion);
+}
+
+int traverse(PyObject* module, visitproc visit, void* arg) {
+  State* state = state_of(module);
+  Py_VISIT(state->server_type);
+  Py_VISIT(state->request_type);
+  Py_VISIT(state->input_type);
+  Py_VISIT(state->client_socket_type);
+  Py_VISIT(state->file_wrapper_type);
+  return 0;
+}
+
+int clear(PyObject* module) {
+  State* state = state_of(module);
+  Py_CLEAR(state->server_type);
+  Py_CLEAR(state->request_type);
+  Py_CLEAR(state->input_type);
+  Py_CLEAR(state->client_socket_type);
+  Py_CLEAR(state->file_wrapper_type);
+  Py_CLEAR(state->close_name);
+  return 0;
+}
+
+PyModuleDef_Slot slots[] = {{Py_mod_exec, reinterpret_cast<void*>(execute)}, {0, nullptr}};
+
+PyModuleDef definition = {PyModuleDef_HEAD_INIT,
+                          "_gserve",
+                          "The HTTP core of a gserve worker: PEP 3333 on top of the I/O thread.",
+                          sizeof(State),
+                          nullptr,
+                          slots,
+                          traverse,
+                          clear,
+                          nullptr};
+
+}  // namespace
+}  // namespace gserve::wsgi
+
+PyMODINIT_FUNC PyInit__gserve() {
+  return PyModuleDef_Init(&gserve::wsgi::definition);
+}

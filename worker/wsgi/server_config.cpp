@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: MIT
+#include "worker/wsgi/server_config.h"
+
+#include <sys/mman.h>
+
+#include <cerrno>
+#include <system_error>
+
+namespace gserve::wsgi {
+namespace {
+
+/// Reads optional values out of a dict; remembers whether one of them was wrong.
+class Reader {
+ public:
+  explicit Reader(PyObject* dict) : dict_(dict) {}
+
+  template <typename Integer>
+  void integer(const char* name, Integer& into) {
+    PyObject* object = find(name);
+    if (object == nullptr) return;
+    const long long value = PyLong_AsLongLong(object);
+    if (check(value != -1)) into = static_cast<Integer>(value);
+  }
+
+  void seconds(const char* name, net::Seconds& into) {
+    PyObject* object = find(name);
+    if (object == nullptr) return;
+    const double value = PyFloat_AsDouble(object);
+    if (check(value != -1.0)) into = net::Seconds(value);
+  }
+
+  void text(const char* name, std::string& into) {
+    PyObject* object = find(name);
+    if (object == nullptr) return;
+    Py_ssize_t size = 0;
+    const char* value = PyUnicode_AsUTF8AndSize(object, &size);
+    if (check(value != nullptr)) into.assign(value, static_cast<std::size_t>(size));
+  }
+
+  void integers(const char* name, std::vector<int>& into) {
+    PyObject* object = find(name);
+    if (object == nullptr) return;
+    const Py_ssize_t count = PyList_Size(object);
+    if (!check(count != -1)) return;
+    for (Py_ssize_t index = 0; index < count; ++index) {
+      const long value = PyLong_AsLong(PyList_GetItem(object, index));
+      if (check(value != -1)) into.push_back(static_cast<int>(value));
+    }
+  }
+
+  bool valid() const { return valid_; }
+
+ private:
+  PyObject* find(const char* name) {
+    PyObject* object = valid_ ? PyDict_GetItemString(dict_, name) : nullptr;
+    return object == Py_None ? nullptr : object;
+  }
+  /// `plausible` is false for the value that may mean an exception.
+  bool check(bool plausible) { return valid_ = plausible || PyErr_Occurred() == nullptr; }
+
+  PyObject* dict_;
+  bool valid_ = true;
+};
+
+}  // namespace
+
+ScoreboardMapping::~ScoreboardMapping() {
+  if (layout_ != nullptr) munmap(layout_, scoreboard::kSize);
+}
+
+void ScoreboardMapping::map(int fd) {
+  void* memory = mmap(nullptr, scoreboard::kSize, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+  if (memory == MAP_FAILED) {
+    throw std::system_error(errno, std::generic_category(), "cannot map the scoreboard");
+  }
+  layout_ = static_cast<scoreboard::Layout*>(memory);
+}
+
+bool read_server_config(PyObject* dict, net::ServerConfig& config, ScoreboardMapping& scoreboard) {
+  Reader reader(dict);
+  int scoreboard_fd = -1;
+  int log_level = static_cast<int>(config.log_level);
+  reader.integers("listeners", config.listeners);
+  reader.integer("handover", config.handover);
+  reader.integer("lifeline", config.lifeline);
+  reader.integer("error_log", config.error_log);
+  reader.integer("access_log", config.access_log);
+  reader.integer("signal_wakeup", config.signal_wakeup);
+  reader.integer("scoreboard", scoreboard_fd);
+  reader.integer("limit_request_line", config.limits.request_line);
+  reader.integer("limit_request_fields", config.limits.fields);
+  reader.integer("limit_request_field_size", config.limits.field_size);
+  reader.seconds("keep_alive", config.keep_alive);
+  reader.seconds("graceful_timeout", config.graceful_timeout);
+  reader.integer("executors", config.executors);
+  reader.integer("max_connections", config.max_connections);
+  reader.integer("max_requests", config.max_requests);
+  reader.text("access_log_format", config.access_log_format);
+  reader.integer("log_level", log_level);
+  reader.text("tmp_dir", config.tmp_dir);
+  if (!reader.valid()) return false;
+  config.log_level = static_cast<net::LogLevel>(log_level);
+  if (scoreboard_fd >= 0) scoreboard.map(scoreboard_fd);
+  config.scoreboard = scoreboard.layout();
+  return true;
+}
+
+}  // namespace gserve::wsgi

@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: MIT
+#include "worker/wsgi/server_object.h"
+
+#include <pthread.h>
+
+#include <atomic>
+#include <memory>
+
+#include "worker/net/server.h"
+#include "worker/wsgi/environ.h"
+#include "worker/wsgi/response.h"
+#include "worker/wsgi/server_config.h"
+#include "worker/wsgi/state.h"
+
+namespace gserve::wsgi {
+
+/// What a Server object holds. The order matters: the I/O thread (server) ends before what it uses.
+struct ServerParts {
+  Hooks hooks;
+  std::unique_ptr<EnvironBuilder> environ;
+  ScoreboardMapping scoreboard;
+  std::unique_ptr<net::Server> server;
+  std::atomic<bool> forked{false};
+};
+
+struct ServerObject {
+  PyObject ob_base;
+  ServerParts* parts;  // owned
+};
+
+bool is_forked(const ServerObject* server) {
+  return server->parts->forked.load(std::memory_order_relaxed);
+}
+const Hooks& hooks(const ServerObject* server) {
+  return server->parts->hooks;
+}
+
+namespace {
+
+ServerParts& parts_of(PyObject* self) {
+  return *reinterpret_cast<ServerObject*>(self)->parts;
+}
+
+/// The running server of this process, for the fork handlers, which get no argument. pthread_atfork and not
+/// os.register_at_fork: C code forks too.
+std::atomic<ServerParts*> running{nullptr};
+
+void before_fork() {
+  if (ServerParts* parts = running.load()) parts->server->before_fork();
+}
+
+void after_fork_in_parent() {
+  if (ServerParts* parts = running.load()) parts->server->after_fork_in_parent();
+}
+
+void after_fork_in_child() {
+  ServerParts* parts = running.exchange(nullptr);
+  if (parts == nullptr) return;
+  parts->forked.store(true);
+  parts->server->after_fork_in_child();
+}
+
+void watch_forks(ServerParts* parts) {
+  static const int registered = pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
+  if (registered != 0) throw std::bad_alloc();
+  running.store(parts);
+}
+
+bool read_hooks(PyObject* dict, Hooks& into) {
+  const std::pair<const char*, PyRef*> places[] = {{"on_error", &into.on_error},
+                                                   {"file_region", &into.file_region},
+                                                   {"make_socket", &into.make_socket},
+                                                   {"on_stray_child", &into.on_stray_child}};
+  for (const auto& [name, place] : places) {
+    *place = PyRef::borrow(PyDict_GetItemString(dict, name));
+    if (!*place) {
+      PyErr_Format(PyExc_KeyError, "the server's hooks lack '%s'", name);
+      return false;
+    }
+  }
+  return true;
+}
+
+std::unique_ptr<ServerParts> make_parts(PyObject* config_dict, PyObject* environ_dict, PyObject* hooks_dict) {
+  auto parts = std::make_unique<ServerParts>();
+  net::ServerConfig config;
+  if (!read_server_config(config_dict, config, parts->scoreboard)) return nullptr;
+  if (!read_hooks(hooks_dict, parts->hooks)) return nullptr;
+  parts->environ = EnvironBuilder::create(environ_dict);
+  if (!parts->environ) return nullptr;
+  parts->server = std::make_unique<net::Server>(std::move(config));
+  return parts;
+}
+
+PyObject* create(PyTypeObject* type, PyObject* args, PyObject*) {
+  return guarded<PyObject*>(nullptr, [&]() -> PyObject* {
+    PyObject *config, *environ, *hook_functions;
+    PyObject* dict = reinterpret_cast<PyObject*>(&PyDict_Type);
+    if (PyArg_ParseTuple(args, "O!O!O!:Server", dict, &config, dict, &environ, dict, &hook_functions) == 0) {
+      return nullptr;
+    }
+    std::unique_ptr<ServerParts> parts = make_parts(config, environ, hook_functions);
+    if (!parts) return nullptr;
+    const auto allocate = reinterpret_cast<allocfunc>(PyType_GetSlot(type, Py_tp_alloc));
+    PyObject* self = allocate(type, 0);
+    if (self != nullptr) reinterpret_cast<ServerObject*>(self)->parts = parts.release();
+    return self;
+  });
+}
+
+void deallocate(PyObject* self) {
+  PyTypeObject* type = Py_TYPE(self);
+  ServerParts* parts = &parts_of(self);
+  ServerParts* expected = parts;
+  running.compare_exchange_strong(expected, nullptr);
+  // A fork has no I/O thread to end, and its parent's connections are none of its business.
+  if (parts->forked.load()) static_cast<void>(parts->server.release());
+  delete parts;
+  PyObject_Free(self);
+  Py_DECREF(type);
+}
+
+PyObject* start(PyObject* self, PyObject*) {
+  return guarded<PyObject*>(nullptr, [&]() -> PyObject* {
+    watch_forks(&parts_of(self));
+    parts_of(self).server->start();
+    Py_RETURN_NONE;
+  });
+}
+
+/// Takes the next request; null when there is none any more, or with an exception set by a signal's handler.
+net::Exchange* take(net::Server& server) {
+  for (;;) {
+    bool interrupted = false;
+    net::Exchange* exchange;
+    {
+      GilRelease without_gil;
+      exchange = server.take(&interrupted);
+    }
+    if (exchange != nullptr || !interrupted) return exchange;
+    if (PyErr_CheckSignals() != 0) return nullptr;
+  }
+}
+
+PyObject* run_sync(PyObject* self, PyObject* app) {
+  return guarded<PyObject*>(nullptr, [&]() -> PyObject* {
+    ServerParts& parts = parts_of(self);
+    const auto& state = *static_cast<State*>(PyType_GetModuleState(Py_TYPE(self)));
+    const Runner runner{state, parts.hooks, *parts.environ, reinterpret_cast<ServerObject*>(self), app};
+    while (net::Exchange* exchange = take(*parts.server)) {
+      if (!run_request(runner, *exchange)) return nullptr;
+      if (PyErr_CheckSignals() != 0) return nullptr;
+    }
+    if (PyErr_Occurred() != nullptr) return nullptr;
+    Py_RETURN_NONE;
+  });
+}
+
+PyObject* drain(PyObject* self, PyObject*) {
+  parts_of(self).server->drain();
+  Py_RETURN_NONE;
+}
+
+PyObject* stop(PyObject* self, PyObject*) {
+  parts_of(self).server->stop();
+  Py_RETURN_NONE;
+}
+
+PyObject* join(PyObject* self, PyObject*) {
+  return guarded<PyObject*>(nullptr, [&]() -> PyObject* {
+    {
+      GilRelease without_gil;
+      parts_of(self).server->join();
+    }
+    running.store(nullptr);
+    Py_RETURN_NONE;
+  });
+}
+
+PyMethodDef methods[] = {
+    {"start", start, METH_NOARGS, "Starts the I/O thread and accepts connections."},
+    {"run_sync", run_sync, METH_O,
+     "run_sync(app): runs requests on this thread until the server has drained."},
+    {"drain", drain, METH_NOARGS,
+     "Accepts nothing more, finishes what was accepted. Safe in signal handlers."},
+    {"stop", stop, METH_NOARGS, "Ends as soon as the running requests end. Safe in signal handlers."},
+    {"join", join, METH_NOARGS, "Waits for the I/O thread, which flushes what is still to be sent."},
+    {nullptr, nullptr, 0, nullptr}};
+
+}  // namespace
+
+PyObject* make_server_type(PyObject* module) {
+  PyType_Slot slots[] = {{Py_tp_new, reinterpret_cast<void*>(create)},
+                         {Py_tp_dealloc, reinterpret_cast<void*>(deallocate)},
+                         {Py_tp_methods, methods},
+                         {0, nullptr}};
+  PyType_Spec spec = {"_gserve.Server", sizeof(ServerObject), 0, Py_TPFLAGS_DEFAULT, slots};
+  return PyType_FromModuleAndSpec(module, &spec, nullptr);
+}
+
+}  // namespace gserve::wsgi

@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "worker/wsgi/hooks.h"
+
+namespace gserve::wsgi {
+
+struct ServerObject;
+
+/// Whether this process was forked from the one that made the server: then nothing of the server may be used.
+bool is_forked(const ServerObject* server);
+
+const Hooks& hooks(const ServerObject* server);
+
+}  // namespace gserve::wsgi
