@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: MIT
+#include "supervisor/io/log.h"
+
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <regex>
+
+#include "supervisor/io/log_file.h"
+#include "tests/component/io/temporary_directory.h"
+
+namespace gserve::io {
+namespace {
+
+using core::LogLevel;
+using gserve::testing::read_file;
+using gserve::testing::TemporaryDirectory;
+using ::testing::EndsWith;
+using ::testing::HasSubstr;
+using ::testing::Not;
+using ::testing::StartsWith;
+
+Log opened(const std::string& path, LogLevel level = LogLevel::info) {
+  auto log = Log::open(path, level);
+  if (auto* reason = std::get_if<std::string>(&log)) throw std::runtime_error(*reason);
+  return std::get<Log>(std::move(log));
+}
+
+LogFile opened_file(const std::string& path, int standard_fd = STDOUT_FILENO) {
+  auto file = LogFile::open(path, standard_fd);
+  if (auto* reason = std::get_if<std::string>(&file)) throw std::runtime_error(*reason);
+  return std::get<LogFile>(std::move(file));
+}
+
+TEST(Log, WritesLinesAsGunicornDoes) {
+  const TemporaryDirectory directory;
+  Log log = opened(directory / "log", LogLevel::debug);
+  const struct {
+    LogLevel level;
+    const char* name;
+  } levels[] = {{LogLevel::debug, "DEBUG"},
+                {LogLevel::info, "INFO"},
+                {LogLevel::warning, "WARNING"},
+                {LogLevel::error, "ERROR"},
+                {LogLevel::critical, "CRITICAL"}};
+  std::string expected;
+  for (const auto& [level, name] : levels) {
+    log.log(level, "Listening at: http://127.0.0.1:8000");
+    expected += R"(\[\d{4}-\d\d-\d\d \d\d:\d\d:\d\d [+-]\d{4}\] \[)" + std::to_string(::getpid()) +
+                R"(\] \[)" + name + R"(\] Listening at: http://127\.0\.0\.1:8000\n)";
+  }
+  EXPECT_TRUE(std::regex_match(read_file(directory / "log"), std::regex(expected)))
+      << read_file(directory / "log");
+}
+
+TEST(Log, WritesTheZoneWithItsSignAndMinutes) {
+  const TemporaryDirectory directory;
+  const char* before = std::getenv("TZ");
+  const std::string kept = before == nullptr ? "" : before;
+  for (const auto& [zone, expected] : {std::pair{"XYZ+3:30", " -0330]"}, std::pair{"XYZ-5:45", " +0545]"}}) {
+    ::setenv("TZ", zone, 1);
+    ::tzset();
+    Log log = opened(directory / zone);
+    log.log(LogLevel::info, "x");
+    EXPECT_THAT(read_file(directory / zone), HasSubstr(expected));
+  }
+  before == nullptr ? ::unsetenv("TZ") : ::setenv("TZ", kept.c_str(), 1);
+  ::tzset();
+}
+
+TEST(Log, NamesTheWorkerOnTheFirstLine) {
+  const TemporaryDirectory directory;
+  Log log = opened(directory / "log");
+  log.log(LogLevel::error, "boot failed\nTraceback:\n  x\n", 123, 2);
+  log.log(LogLevel::info, "reload", 0, 3);
+  const std::string text = read_file(directory / "log");
+  EXPECT_THAT(text, HasSubstr("] boot failed worker=123 generation=2\nTraceback:\n  x\n["));
+  EXPECT_THAT(text, EndsWith("] reload generation=3\n"));
+}
+
+TEST(Log, KeepsTextThatIsNotItsOwnHarmless) {
+  const TemporaryDirectory directory;
+  Log log = opened(directory / "log");
+  log.log(LogLevel::info, std::string("{} {0} %v\t\x1b[2J\r") + '\0' + "\x7f caf\xC3\xA9 \xFF");
+  EXPECT_THAT(read_file(directory / "log"),
+              EndsWith("] {} {0} %v\t\\x1b[2J\\x0d\\x00\\x7f caf\xC3\xA9 \xFF\n"));
+}
+
+TEST(Log, LeavesOutWhatIsBelowItsLevel) {
+  const TemporaryDirectory directory;
+  Log log = opened(directory / "log", LogLevel::warning);
+  log.log(LogLevel::info, "quiet");
+  EXPECT_EQ(read_file(directory / "log"), "");
+  log.set_level(LogLevel::info);
+  log.log(LogLevel::info, "heard");
+  EXPECT_THAT(read_file(directory / "log"), EndsWith("heard\n"));
+}
+
+TEST(Log, WritesEachTextAtOnce) {
+  int pair[2];
+  ASSERT_EQ(::socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair), 0);  // keeps writes apart
+  const UniqueFd reader(pair[0]);
+  const UniqueFd writer(pair[1]);
+  const UniqueFd kept(::dup(STDERR_FILENO));
+  ::dup2(writer.get(), STDERR_FILENO);
+  Log log = opened("-");
+  ::dup2(kept.get(), STDERR_FILENO);
+  const std::string long_text(5000, 'x');
+  log.log(LogLevel::info, "first\nsecond");
+  log.log(LogLevel::info, long_text);
+  char buffer[8192];
+  ssize_t size = ::recv(reader.get(), buffer, sizeof buffer, MSG_DONTWAIT);
+  ASSERT_GT(size, 0);
+  EXPECT_THAT(std::string(buffer, static_cast<std::size_t>(size)), EndsWith("] first\nsecond\n"));
+  size = ::recv(reader.get(), buffer, sizeof buffer, MSG_DONTWAIT);
+  ASSERT_GT(size, 0);
+  EXPECT_THAT(std::string(buffer, static_cast<std::size_t>(size)), EndsWith("] " + long_text + "\n"));
+  EXPECT_LT(::recv(reader.get(), buffer, sizeof buffer, MSG_DONTWAIT), 0);
+}
+
+TEST(Log, SurvivesAFullDiskInSilence) {
+  ::testing::internal::CaptureStderr();
+  Log log = opened("/dev/full");
+  for (int i = 0; i < 100; ++i) log.log(LogLevel::critical, "lost");
+  EXPECT_EQ(::testing::internal::GetCapturedStderr(), "");
+}
+
+TEST(Log, SurvivesAPipeThatNobodyReads) {
+  const auto before = ::signal(SIGPIPE, SIG_IGN);
+  int pipe[2];
+  ASSERT_EQ(::pipe(pipe), 0);
+  const UniqueFd writer(pipe[1]);
+  ::close(pipe[0]);
+  LogFile file = opened_file("-", writer.get());
+  file.write("lost\n");
+  ::signal(SIGPIPE, before);
+}
+
+TEST(Log, GoesOnInANewFileAfterRotation) {
+  const TemporaryDirectory directory;
+  Log log = opened(directory / "log");
+  log.log(LogLevel::info, "before");
+  std::filesystem::rename(directory / "log", directory / "log.1");
+  log.log(LogLevel::info, "between");
+  EXPECT_EQ(log.reopen(), "");
+  log.log(LogLevel::info, "after");
+  EXPECT_THAT(read_file(directory / "log.1"), EndsWith("between\n"));
+  EXPECT_THAT(read_file(directory / "log"), EndsWith("after\n"));
+  EXPECT_THAT(read_file(directory / "log"), Not(HasSubstr("between")));
+}
+
+TEST(Log, KeepsTheOldFileWhenReopeningFailsAndSaysSo) {
+  const TemporaryDirectory directory;
+  std::filesystem::create_directory(directory / "logs");
+  Log log = opened(directory / "logs/log");
+  std::filesystem::rename(directory / "logs", directory / "moved");
+  const std::string wrong = log.reopen();
+  EXPECT_EQ(wrong, "cannot open the log " + (directory / "logs/log") +
+                       ": No such file or directory; the old one stays in use");
+  log.log(LogLevel::info, "still here");
+  const std::string text = read_file(directory / "moved/log");
+  EXPECT_THAT(text, HasSubstr("[ERROR] " + wrong + "\n"));
+  EXPECT_THAT(text, EndsWith("still here\n"));
+}
+
+TEST(Log, KeepsTheOldFileWithoutADescriptorToSpare) {
+  const TemporaryDirectory directory;
+  Log log = opened(directory / "log");
+  {
+    const UniqueFd lowest_free(::dup(0));
+    const gserve::testing::LoweredLimit none(RLIMIT_NOFILE, static_cast<rlim_t>(lowest_free.get()) + 1);
+    EXPECT_THAT(log.reopen(), HasSubstr("Too many open files"));
+  }
+  log.log(LogLevel::info, "still here");
+  EXPECT_THAT(read_file(directory / "log"), EndsWith("still here\n"));
+}
+
+TEST(Log, SaysWhyItCannotBeOpened) {
+  const TemporaryDirectory directory;
+  ASSERT_EQ(::mkfifo((directory / "fifo").c_str(), 0600), 0);
+  const struct {
+    std::string name;
+    const char* reason;
+  } cases[] = {{"missing/log", "No such file or directory"},
+               {".", "Is a directory"},
+               {"fifo", "No such device or address (a FIFO needs a reader first)"}};
+  for (const auto& [name, reason] : cases) {
+    const auto log = Log::open(directory / name, LogLevel::info);
+    ASSERT_TRUE(std::holds_alternative<std::string>(log)) << name;
+    EXPECT_EQ(std::get<std::string>(log), "cannot open the log " + (directory / name) + ": " + reason);
+  }
+}
+
+TEST(LogFile, AppendsAndIsNeitherInheritedNorNonBlocking) {
+  const TemporaryDirectory directory;
+  gserve::testing::write_file(directory / "log", "old\n");
+  LogFile file = opened_file(directory / "log");
+  file.write("new\n");
+  EXPECT_EQ(read_file(directory / "log"), "old\nnew\n");
+  EXPECT_EQ(::fcntl(file.fd(), F_GETFD), FD_CLOEXEC);
+  EXPECT_EQ(::fcntl(file.fd(), F_GETFL) & (O_NONBLOCK | O_APPEND), O_APPEND);
+}
+
+TEST(LogFile, LeavesTheStandardStreamOpen) {
+  int pipe[2];
+  ASSERT_EQ(::pipe(pipe), 0);
+  const UniqueFd reader(pipe[0]);
+  const UniqueFd writer(pipe[1]);
+  {
+    LogFile file = opened_file("-", writer.get());
+    EXPECT_GE(file.fd(), 3);
+    EXPECT_EQ(file.reopen(), "");
+    file.write("line\n");
+  }
+  EXPECT_GE(::fcntl(writer.get(), F_GETFD), 0);
+  char buffer[16];
+  EXPECT_EQ(::read(reader.get(), buffer, sizeof buffer), 5);
+}
+
+}  // namespace
+}  // namespace gserve::io
