@@ -12,7 +12,7 @@ TimerOwner timer_of(const WorkerHandle& worker) {
   return {TimerOwner::Kind::worker, worker.launch};
 }
 
-bool may_follow(WorkerState next, WorkerState state) {
+[[maybe_unused]] bool may_follow(WorkerState next, WorkerState state) {
   return next > state || (next == WorkerState::draining && state == WorkerState::draining);
 }
 
