@@ -13,12 +13,13 @@
 
 /// The wall between the HTTP core and what runs applications.
 ///
-/// Ownership: an Exchange belongs to the I/O thread until ExecutorQueue::take() hands it to an executor, which then
-/// owns it until it calls finish(); after that call it must not be touched. While an executor owns it, the I/O thread
-/// may only mark it (client gone), never free it nor close its descriptor. All views from head() stay valid until
-/// finish().
+/// Ownership: an Exchange belongs to the I/O thread until ExecutorQueue::take() hands it to an executor,
+/// which then owns it until it calls finish(); after that call it must not be touched. While an executor owns
+/// it, the I/O thread may only mark it (client gone), never free it nor close its descriptor. All views from
+/// head() stay valid until finish().
 ///
-/// Threads: every function here is called by the owning executor thread, without the GIL where it says "may block".
+/// Threads: every function here is called by the owning executor thread, without the GIL where it says "may
+/// block".
 namespace gserve::net {
 
 /// One end of a connection, as text ready for an environ.
@@ -46,31 +47,32 @@ class Exchange {
   virtual int socket() const = 0;
 
   /// Reads up to `into.size()` bytes of the decoded request body. Blocks until at least one byte is there.
-  /// Returns 0 at the end, -1 if the body broke (client gone or malformed). Sends `100 Continue` when the client
-  /// asked for it and nothing was read yet.
+  /// Returns 0 at the end, -1 if the body broke (client gone or malformed). Sends `100 Continue` when the
+  /// client asked for it and nothing was read yet.
   virtual ssize_t read_body(std::span<char> into) = 0;
 
   /// Sends `103 Early Hints` at once (HTTP/1.1 only, before the head is sent; otherwise it does nothing).
   /// Returns nullptr, or what is wrong with the fields.
   virtual const char* early_hints(std::span<const http::Field> fields) = 0;
 
-  /// Status and fields, as http::ResponseWriter::start: nullptr, or what is wrong with them. Sends nothing yet.
+  /// Status and fields, as http::ResponseWriter::start: nullptr, or what is wrong with them. Sends nothing
+  /// yet.
   virtual const char* start(std::string_view status, std::span<const http::Field> fields) = 0;
   /// Whether the head is on its way, so that start() cannot change it any more.
   virtual bool head_sent() const = 0;
 
-  /// Sends body bytes; the head goes out with the first of them. `last`: the body is complete with this (lets a
-  /// missing Content-Length be filled in). Copies what it cannot send at once. May block: back-pressure.
+  /// Sends body bytes; the head goes out with the first of them. `last`: the body is complete with this (lets
+  /// a missing Content-Length be filled in). Copies what it cannot send at once. May block: back-pressure.
   virtual Sent send(std::string_view data, bool last) = 0;
-  /// Sends `size` bytes of the regular file `fd` from `offset` (sendfile(2)). The descriptor is duplicated if it is
-  /// needed beyond the call. May block.
+  /// Sends `size` bytes of the regular file `fd` from `offset` (sendfile(2)). The descriptor is duplicated if
+  /// it is needed beyond the call. May block.
   virtual Sent send_file(int fd, off_t offset, std::uint64_t size) = 0;
 
   /// The response is complete: sends what ends it and gives the Exchange back to the I/O thread.
   /// If start() was never called, answers 500.
   virtual void finish() = 0;
-  /// The application failed: 500 if the head was not sent, else the connection is cut so that the client sees that
-  /// the response is not whole. Gives the Exchange back.
+  /// The application failed: 500 if the head was not sent, else the connection is cut so that the client sees
+  /// that the response is not whole. Gives the Exchange back.
   virtual void fail() = 0;
 };
 

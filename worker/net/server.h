@@ -16,7 +16,10 @@ namespace gserve::net {
 
 using Seconds = std::chrono::duration<double>;
 
-/// What the server is made of. Descriptors stay owned by the caller, who keeps them open until the Server is gone.
+enum class LogLevel : int { debug, info, warning, error, critical };
+
+/// What the server is made of. Descriptors stay owned by the caller, who keeps them open until the Server is
+/// gone.
 struct ServerConfig {
   std::vector<int> listeners;  // non-blocking listening sockets
   int handover = -1;
@@ -28,15 +31,20 @@ struct ServerConfig {
   scoreboard::Layout* scoreboard = nullptr;  // may be null in tests
 
   http::Limits limits;
-  Seconds keep_alive{2};          // idle time on a kept-alive connection
-  Seconds header_timeout{30};     // from the first byte of a head (or accept) to its last
-  Seconds body_timeout{30};       // silence while a body is read
-  Seconds write_timeout{30};      // silence while a response is written
-  Seconds graceful_timeout{30};   // after the lifeline's end the process ends itself at this age, GIL or not
-  int executors = 1;              // requests that the application side runs at once (sync 1, gthread threads)
+  Seconds keep_alive{2};         // idle time on a kept-alive connection
+  Seconds header_timeout{30};    // from the first byte of a head (or accept) to its last
+  Seconds body_timeout{30};      // silence while a body is read
+  Seconds write_timeout{30};     // silence while a response is written
+  Seconds graceful_timeout{30};  // after the lifeline's end the process ends itself at this age, GIL or not
+  int executors = 1;             // requests that the application side runs at once (sync 1, gthread threads)
   std::size_t max_connections = 1000;
-  std::string access_log_format;
+  std::string access_log_format;   // gunicorn's syntax; empty: gunicorn's default
   std::uint64_t max_requests = 0;  // 0: never drain by itself
+
+  LogLevel log_level = LogLevel::info;   // least severity of the server's own lines in the error log
+  std::string tmp_dir;                   // where bodies and responses are spooled; empty: $TMPDIR, else /tmp
+  std::size_t memory_limit = 64 * 1024;  // of a body or response held in memory, then the spool
+  std::uint64_t spool_limit = 256 * 1024 * 1024;  // beyond: bodies stream, responses wait for the client
 };
 
 /// How far a stop has come. Only moves forward.
@@ -44,9 +52,9 @@ enum class StopState : int { running, draining, stopping };
 
 /// The worker's I/O thread and what it shares with executors.
 ///
-/// Life: construct, start() (spawns the thread), executors call take() in a loop until it returns nullptr, then join().
-/// drain(): stop accepting, finish what was accepted, then take() returns nullptr. stop(): take() returns nullptr
-/// as soon as the running requests end.
+/// Life: construct, start() (spawns the thread), executors call take() in a loop until it returns nullptr,
+/// then join(). drain(): stop accepting, finish what was accepted, then take() returns nullptr. stop():
+/// take() returns nullptr as soon as the running requests end.
 class Server {
  public:
   explicit Server(ServerConfig config);
@@ -57,9 +65,10 @@ class Server {
   /// Starts the I/O thread and registers the listeners. Throws std::system_error.
   void start();
 
-  /// Takes the next request to run. Blocks (call without the GIL) on a futex; returns nullptr when `*interrupted`
-  /// became true (a signal arrived: let Python run its handlers and call again) or when there is nothing more to
-  /// do for good (`*interrupted` false). Any executor thread; only the main one passes `interrupted`.
+  /// Takes the next request to run. Blocks (call without the GIL) on a futex; returns nullptr when
+  /// `*interrupted` became true (a signal arrived: let Python run its handlers and call again) or when there
+  /// is nothing more to do for good (`*interrupted` false). Any executor thread; only the main one passes
+  /// `interrupted`.
   Exchange* take(bool* interrupted);
 
   /// Any thread, and safe when called from a Python signal handler.

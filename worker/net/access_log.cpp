@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: MIT
+#include "worker/net/access_log.h"
+
+#include <poll.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <cstdlib>
+
+#include "worker/net/calendar.h"
+#include "worker/net/connection.h"
+
+namespace gserve::net {
+namespace {
+
+constexpr std::size_t kAtomicPipeWrite = 4096;  // PIPE_BUF: more may mix with a sibling's lines
+constexpr std::size_t kMostGathered = 1 << 20;
+constexpr Nanos kTellEvery = 10 * kSecond;
+
+bool can_write(int fd) {
+  pollfd poll{fd, POLLOUT, 0};
+  return ::poll(&poll, 1, 0) == 1 && (poll.revents & POLLOUT) != 0;
+}
+
+}  // namespace
+
+AccessLog::AccessLog(Context& context, Log& log)
+    : context_(context), log_(log), fd_(context.config.access_log) {
+  reopened();
+}
+
+void AccessLog::reopened() {
+  struct stat status {};
+  regular_ = fd_ >= 0 && ::fstat(fd_, &status) == 0 && S_ISREG(status.st_mode);
+}
+
+void AccessLog::add(const Connection& connection) {
+  if (fd_ < 0) return;
+  if (lines_.size() > kMostGathered) {
+    ++dropped_;
+    drop_error_ = EAGAIN;
+    return;
+  }
+  const std::size_t start = lines_.size();
+  const HttpExchange& exchange = connection.exchange;
+  context_.access_format.append(
+      lines_, {exchange.head(), connection.peer, exchange.status(), exchange.body_sent(),
+               exchange.duration() / 1000, time_text(::time(nullptr)), exchange.logged_fields()});
+  if (!regular_ && lines_.size() - start > kAtomicPipeWrite) {
+    lines_.resize(start + kAtomicPipeWrite);
+    lines_.back() = '\n';
+  }
+}
+
+std::string_view AccessLog::time_text(std::int64_t unix_seconds) {
+  if (formatted_ != unix_seconds) {
+    const long offset = utc_offset(context_.guard, unix_seconds);
+    const CivilTime t = civil_time(unix_seconds + offset);
+    const long minutes = std::labs(offset) / 60;
+    std::snprintf(time_.data(), time_.size(), "[%02d/%s/%04d:%02d:%02d:%02d %c%02ld%02ld]", t.day,
+                  month_name(t.month).data(), t.year, t.hour, t.minute, t.second, offset < 0 ? '-' : '+',
+                  minutes / 60, minutes % 60);
+    formatted_ = unix_seconds;
+  }
+  return time_.data();
+}
+
+void AccessLog::flush(Nanos now) {
+  while (!lines_.empty() && write_some()) {
+  }
+  if (dropped_ > 0) tell_dropped(now);
+}
+
+/// The next write's size: whole lines, few enough not to mix with those of other processes.
+std::size_t AccessLog::next_write() const {
+  if (regular_ || lines_.size() <= kAtomicPipeWrite) return lines_.size();
+  return lines_.rfind('\n', kAtomicPipeWrite - 1) + 1;
+}
+
+/// Returns whether to go on.
+bool AccessLog::write_some() {
+  if (!regular_ && !can_write(fd_)) return false;
+  const ssize_t n = ::write(fd_, lines_.data(), next_write());
+  if (n < 0 && errno == EINTR) return true;
+  if (n < 0 && errno == EAGAIN) return false;
+  if (n < 0) {
+    drop_lines(errno);
+    return false;
+  }
+  lines_.erase(0, static_cast<std::size_t>(n));
+  return true;
+}
+
+void AccessLog::drop_lines(int error) {
+  dropped_ += static_cast<std::uint64_t>(std::count(lines_.begin(), lines_.end(), '\n'));
+  drop_error_ = error;
+  lines_.clear();
+}
+
+void AccessLog::tell_dropped(Nanos now) {
+  if (told_ != 0 && now - told_ < kTellEvery) return;
+  told_ = now;
+  log_.warning("dropped " + std::to_string(dropped_) +
+               " lines of the access log: cannot write it: " + error_text(drop_error_));
+  dropped_ = 0;
+}
+
+}  // namespace gserve::net

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: MIT
+#include "worker/net/body_buffer.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+namespace gserve::net {
+namespace {
+
+constexpr std::size_t kKeptCapacity = 4096;
+
+}  // namespace
+
+bool BodyBuffer::append(std::string_view data) {
+  if (spooled_ == 0 && memory_.size() + data.size() <= settings_.memory_limit) {
+    memory_.append(data);
+    return true;
+  }
+  if (!spool_) spool_ = open_spool(guard_, settings_.dir);
+  if (!spool_ || !write_at(spool_.get(), data, static_cast<off_t>(spooled_))) return false;
+  spooled_ += data.size();
+  return true;
+}
+
+bool BodyBuffer::append_streaming(std::string_view data) {
+  const std::lock_guard lock(mutex_);
+  const bool kept = append(data);
+  paused_ = full();
+  arrived_.notify_one();
+  return kept;
+}
+
+bool BodyBuffer::paused() {
+  const std::lock_guard lock(mutex_);
+  return paused_;
+}
+
+void BodyBuffer::complete() {
+  const std::lock_guard lock(mutex_);
+  complete_ = !broken_;
+  arrived_.notify_one();
+}
+
+void BodyBuffer::break_off() {
+  const std::lock_guard lock(mutex_);
+  broken_ = true;
+  arrived_.notify_one();
+}
+
+bool BodyBuffer::whole() {
+  if (!streaming_) return true;
+  const std::lock_guard lock(mutex_);
+  return complete_;
+}
+
+void BodyBuffer::reset() {
+  if (memory_.capacity() > kKeptCapacity) {
+    memory_ = {};
+  } else {
+    memory_.clear();
+  }
+  spool_.reset();
+  memory_read_ = 0;
+  spooled_ = spool_read_ = 0;
+  streaming_ = complete_ = broken_ = paused_ = false;
+}
+
+ssize_t BodyBuffer::read(std::span<char> into, bool* wanted) {
+  if (!streaming_) return read_held(into);
+  std::unique_lock lock(mutex_);
+  for (;;) {
+    const ssize_t n = read_held(into);
+    if (n != 0) {
+      restart_when_read();
+      return n;
+    }
+    if (complete_) return 0;
+    if (broken_) return -1;
+    if (std::exchange(paused_, false)) {
+      *wanted = true;
+      return 0;
+    }
+    arrived_.wait(lock);
+  }
+}
+
+ssize_t BodyBuffer::read_held(std::span<char> into) {
+  if (memory_read_ < memory_.size()) {
+    const std::size_t n = std::min(into.size(), memory_.size() - memory_read_);
+    std::memcpy(into.data(), memory_.data() + memory_read_, n);
+    memory_read_ += n;
+    return static_cast<ssize_t>(n);
+  }
+  if (spool_read_ >= spooled_) return 0;
+  const auto most = static_cast<std::size_t>(std::min<std::uint64_t>(into.size(), spooled_ - spool_read_));
+  ssize_t n = 0;
+  do {
+    n = ::pread(spool_.get(), into.data(), most, static_cast<off_t>(spool_read_));
+  } while (n < 0 && errno == EINTR);
+  if (n <= 0) return -1;
+  spool_read_ += static_cast<std::uint64_t>(n);
+  return n;
+}
+
+void BodyBuffer::restart_when_read() {
+  if (memory_read_ < memory_.size() || spool_read_ < spooled_) return;
+  memory_.clear();
+  memory_read_ = 0;
+  spooled_ = spool_read_ = 0;
+}
+
+}  // namespace gserve::net

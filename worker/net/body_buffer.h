@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <condition_variable>
+#include <cstdint>
+#include <mutex>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "worker/net/spool.h"
+
+namespace gserve::net {
+
+/// A request's decoded body: in memory, then in a spool file.
+///
+/// Until the exchange is handed to an executor only the I/O thread uses it; afterwards only the executor,
+/// unless the body streams: then both do, under the mutex. The spool is bounded: when it is full the I/O
+/// thread stops reading until the executor has taken everything.
+class BodyBuffer {
+ public:
+  BodyBuffer(ForkGuard& guard, const SpoolSettings& settings) : guard_(guard), settings_(settings) {}
+
+  // I/O thread.
+  /// Keeps a copy; false when the spool cannot be written (errno).
+  bool append(std::string_view data);
+  bool full() const { return held() >= settings_.spool_limit; }
+  /// Whether anything was kept since reset().
+  bool empty() const { return held() == 0; }
+  /// Lets the executor read while more arrives. Before the exchange is handed over.
+  void stream() { streaming_ = true; }
+  bool streaming() const { return streaming_; }
+  /// While streaming: as append().
+  bool append_streaming(std::string_view data);
+  /// While streaming: whether no more may be read until the executor asks.
+  bool paused();
+  /// No more comes: the body is whole, or it broke.
+  void complete();
+  void break_off();
+  /// Any thread: whether all of it has arrived.
+  bool whole();
+  /// For the next request; gives large buffers back.
+  void reset();
+
+  // Executor.
+  /// As Exchange::read_body. `*wanted` becomes true when the I/O thread must be asked to read on; the caller
+  /// asks and calls again.
+  ssize_t read(std::span<char> into, bool* wanted);
+
+ private:
+  std::uint64_t held() const { return memory_.size() + spooled_; }
+  ssize_t read_held(std::span<char> into);
+  void restart_when_read();
+
+  ForkGuard& guard_;
+  const SpoolSettings& settings_;
+  std::string memory_;
+  std::size_t memory_read_ = 0;
+  TrackedFd spool_;
+  std::uint64_t spooled_ = 0;
+  std::uint64_t spool_read_ = 0;
+  bool streaming_ = false;
+  bool complete_ = false;
+  bool broken_ = false;
+  bool paused_ = false;  // the I/O thread waits to be asked
+  std::mutex mutex_;
+  std::condition_variable arrived_;
+};
+
+}  // namespace gserve::net

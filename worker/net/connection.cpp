@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: MIT
+#include "worker/net/connection.h"
+
+namespace gserve::net {
+
+void Connection::open(TrackedFd socket, Endpoint from, const Endpoint& to) {
+  fd = std::move(socket);
+  peer = std::move(from);
+  local = to;
+  state = {};
+}
+
+void Connection::recycle() {
+  // Generation 0 is for tokens that are no connection's.
+  if (++generation == 0) generation = 1;
+  parser.reset();
+  input.release();
+  pending = {};
+  consumed = 0;
+  body_pending = input_ended = more_output = false;
+  input_waiting.store(false, std::memory_order_relaxed);
+  body.reset();
+  output.reset();
+}
+
+}  // namespace gserve::net

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <string>
+
+#include "worker/http/body_decoder.h"
+#include "worker/http/connection_state.h"
+#include "worker/http/request_parser.h"
+#include "worker/net/body_buffer.h"
+#include "worker/net/context.h"
+#include "worker/net/http_exchange.h"
+#include "worker/net/input_buffer.h"
+#include "worker/net/mailbox.h"
+#include "worker/net/output_queue.h"
+#include "worker/net/timers.h"
+
+namespace gserve::net {
+
+/// One connection. Connections are pooled: they keep their address for the server's life, so that a late look
+/// at an atomic of a connection that was closed meanwhile is harmless.
+///
+/// The I/O thread uses all of it; while the phase is `running` the executor uses `exchange`, `output`,
+/// `body`, and reads the parsed head, the endpoints and `fd`, none of which the I/O thread then changes.
+struct Connection : Letterbox {
+  Connection(Context& context, std::uint32_t index_in_table)
+      : index(index_in_table),
+        parser(context.config.limits),
+        body(context.guard, context.spool),
+        exchange(context, *this),
+        output(context.guard, context.spool, exchange) {}
+
+  /// Takes a new socket.
+  void open(TrackedFd socket, Endpoint from, const Endpoint& to);
+  /// Makes it ready for another socket; old tokens no longer mean it.
+  void recycle();
+
+  const std::uint32_t index;
+  std::uint32_t generation = 1;
+  TrackedFd fd;
+  Endpoint peer;
+  Endpoint local;
+  http::ConnectionState state;
+  http::RequestParser parser;
+  http::BodyDecoder decoder;
+  InputBuffer input;         // starts with the current request
+  std::size_t consumed = 0;  // of input: the current request's part
+  std::string pending;       // what arrived after the end of a body that was read past `input`
+  Timer read_timer{*this};
+  Timer write_timer{*this};
+  bool body_pending = false;  // the decoder is not at the body's end
+  bool input_ended = false;   // a FIN was reported: to be seen by a read after the last byte
+  bool runnable = false;      // on the list of those that have work left in this turn
+  bool more_output = false;   // flush() stopped at its budget
+  /// The socket may hold bytes that nobody has read: no edge will tell again. Executors read it.
+  std::atomic<bool> input_waiting{false};
+
+  BodyBuffer body;
+  HttpExchange exchange;
+  OutputQueue output;
+};
+
+}  // namespace gserve::net

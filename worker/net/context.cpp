@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: MIT
+#include "worker/net/context.h"
+
+#include <bit>
+
+namespace gserve::net {
+
+Context::Context(ServerConfig settings)
+    : config(std::move(settings)),
+      spool{spool_dir(config.tmp_dir), config.memory_limit, config.spool_limit},
+      access_format(config.access_log_format) {
+  if (config.scoreboard != nullptr) scoreboard.emplace(config.scoreboard);
+}
+
+void Context::advance_stop(StopState to) {
+  StopState current = stop.load(std::memory_order_relaxed);
+  while (current < to && !stop.compare_exchange_weak(current, to, std::memory_order_seq_cst)) {
+  }
+}
+
+int Context::claim_slot() {
+  static_assert(scoreboard::kSlots == 64);
+  std::uint64_t taken = slots_taken.load(std::memory_order_relaxed);
+  for (;;) {
+    const int slot = std::countr_one(taken);
+    if (slot >= static_cast<int>(scoreboard::kSlots)) return -1;
+    if (slots_taken.compare_exchange_weak(taken, taken | std::uint64_t{1} << slot, std::memory_order_acquire))
+      return slot;
+  }
+}
+
+void Context::free_slot(int slot) {
+  if (slot >= 0) slots_taken.fetch_and(~(std::uint64_t{1} << slot), std::memory_order_release);
+}
+
+}  // namespace gserve::net

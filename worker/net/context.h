@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <optional>
+
+#include "common/scoreboard.h"
+#include "worker/net/access_format.h"
+#include "worker/net/executor_queue.h"
+#include "worker/net/fork_guard.h"
+#include "worker/net/mailbox.h"
+#include "worker/net/server.h"
+#include "worker/net/spool.h"
+
+namespace gserve::net {
+
+/// What the I/O thread and the executors share. Everything mutable in it is atomic or guards itself.
+struct Context {
+  explicit Context(ServerConfig settings);
+
+  /// Moves the stop state forward, never back.
+  void advance_stop(StopState to);
+  bool stopping() const { return stop.load(std::memory_order_acquire) != StopState::running; }
+  /// Whether an executor could start a new request at once.
+  bool executor_free() const { return in_flight.load(std::memory_order_seq_cst) < config.executors; }
+
+  /// A scoreboard slot for a request that starts; -1 when all are taken.
+  int claim_slot();
+  void free_slot(int slot);
+
+  const ServerConfig config;
+  const SpoolSettings spool;
+  const AccessFormat access_format;
+  ForkGuard guard;
+  Mailbox mailbox{guard};
+  ExecutorQueue queue;
+  std::optional<scoreboard::Writer> scoreboard;
+
+  std::atomic<StopState> stop{StopState::running};
+  std::atomic<bool> quit{false};              // join() was called
+  std::atomic<int> in_flight{0};              // requests queued or running
+  std::atomic<std::uint32_t> times_free{0};   // how often an executor became free
+  std::atomic<bool> listeners_off{false};     // the I/O thread wants to hear when an executor is free again
+  std::atomic<std::uint64_t> slots_taken{0};  // bits
+};
+
+}  // namespace gserve::net

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "worker/http/connection_state.h"
+#include "worker/http/response_writer.h"
+#include "worker/net/calendar.h"
+#include "worker/net/clock.h"
+#include "worker/net/context.h"
+#include "worker/net/output_queue.h"
+
+namespace gserve::net {
+
+struct Connection;
+
+/// The executor's side of a connection: makes the response and sends it. One for each connection, used again
+/// for each of its requests.
+class HttpExchange final : public Exchange, public OutputQueue::Owner {
+ public:
+  /// The letters it posts to the I/O thread.
+  enum Letter : std::uint32_t { kOutput = 1, kDone = 2, kBodyWanted = 4 };
+
+  HttpExchange(Context& context, Connection& connection) : context_(context), connection_(connection) {}
+
+  /// I/O thread, before it hands the exchange over. `more_input`: bytes of a next request are there already.
+  void begin(bool more_input);
+  /// The executor, when it took it.
+  void taken();
+
+  Connection& connection() const { return connection_; }
+
+  // I/O thread, after kDone.
+  http::Ending ending() const { return ending_; }
+  int status() const { return status_; }
+  std::uint64_t body_sent() const { return writer_.body_sent(); }
+  Nanos duration() const { return finished_ - started_; }
+  std::span<const std::pair<std::string, std::string>> logged_fields() const { return logged_fields_; }
+
+  const http::RequestHead& head() const override;
+  const Endpoint& peer() const override;
+  const Endpoint& local() const override;
+  bool secure() const override { return false; }
+  int socket() const override;
+  ssize_t read_body(std::span<char> into) override;
+  const char* early_hints(std::span<const http::Field> fields) override;
+  const char* start(std::string_view status, std::span<const http::Field> fields) override;
+  bool head_sent() const override { return writer_.head_made(); }
+  Sent send(std::string_view data, bool last) override;
+  Sent send_file(int fd, off_t offset, std::uint64_t size) override;
+  void finish() override;
+  void fail() override;
+
+  void output_queued() override;
+
+ private:
+  void make_head(std::optional<std::uint64_t> whole_body);
+  Sent write(std::span<const std::string_view> parts);
+  Sent note(Sent sent);
+  void answer_500();
+  void end_body();
+  void give_back(http::Ending ending);
+
+  Context& context_;
+  Connection& connection_;
+  http::ResponseWriter writer_{http::ResponseWriter::Request{}};
+  std::string head_text_;
+  HttpDate date_;
+  std::vector<std::pair<std::string, std::string>> logged_fields_;
+  Nanos started_ = 0;
+  Nanos finished_ = 0;
+  int slot_ = -1;
+  int status_ = 0;
+  bool more_input_ = false;
+  bool ended_ = false;   // what ends the body was sent
+  bool broken_ = false;  // the response cannot be completed
+  http::Ending ending_ = http::Ending::close;
+};
+
+}  // namespace gserve::net

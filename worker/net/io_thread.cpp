@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: MIT
+#include "worker/net/io_thread.h"
+
+#include <signal.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+
+#include "worker/net/lifeline.h"
+
+namespace gserve::net {
+namespace {
+
+// Tokens: below kWakeup listeners by their index, then the thread's own, then connections.
+constexpr std::uint64_t kWakeup = ConnectionTable::kFirstToken - 1;
+constexpr std::uint64_t kSignals = ConnectionTable::kFirstToken - 2;
+constexpr std::uint64_t kLifeline = ConnectionTable::kFirstToken - 3;
+
+constexpr Nanos kBusyLimit = kMillisecond;
+constexpr Nanos kAcceptQuiet = 20 * kMillisecond;
+constexpr Nanos kAcceptMost = 250 * kMillisecond;
+constexpr Nanos kLogRetry = 100 * kMillisecond;
+constexpr int kExitOverdue = 1;
+
+}  // namespace
+
+IoThread::IoThread(Context& context)
+    : context_(context),
+      log_(context.guard, context.config.error_log, context.config.log_level),
+      access_log_(context, log_),
+      poller_(context.guard),
+      acceptor_(context, poller_, log_),
+      driver_(context, poller_, timers_, log_, access_log_),
+      now_(monotonic_now()) {
+  poller_.watch_wakeups(context.mailbox.fd(), kWakeup);
+  if (context.config.signal_wakeup >= 0) poller_.watch_input(context.config.signal_wakeup, kSignals);
+  if (context.config.lifeline >= 0) poller_.watch_input(context.config.lifeline, kLifeline);
+  acceptor_.watch();
+  if (context.scoreboard) context.scoreboard->set_state(scoreboard::WorkerState::serving);
+}
+
+void IoThread::run() {
+  while (!finished()) turn();
+  acceptor_.unwatch();
+  access_log_.flush(now_);
+}
+
+void IoThread::turn() {
+  Nanos timeout = sleep_time();
+  const bool slept = timeout != 0 && context_.mailbox.begin_sleep();
+  if (!slept) timeout = 0;
+  const std::span<const Poller::Event> events = poller_.wait(timeout);
+  if (slept) context_.mailbox.end_sleep();
+  now_ = monotonic_now();
+  driver_.handle_mail(now_);
+  update_stop();
+  for (const Poller::Event& event : events) dispatch(event);
+  driver_.resume(now_);
+  driver_.handle_mail(now_);
+  driver_.expire(now_);
+  update_stop();
+  update_listeners();
+  access_log_.flush(now_);
+  driver_.table().bury();
+  check_hard_end();
+}
+
+void IoThread::dispatch(const Poller::Event& event) {
+  if (event.token >= ConnectionTable::kFirstToken) return driver_.handle(event, now_);
+  if (event.token == kSignals) return read_signals();
+  if (event.token == kLifeline) return read_lifeline();
+  if (event.token != kWakeup) accept(event.token);
+}
+
+void IoThread::accept(std::size_t listener) {
+  auto accepted = acceptor_.accept(listener, now_);
+  if (!accepted) return;
+  last_accept_ = now_;
+  driver_.open(std::move(*accepted), now_);
+}
+
+/// Python's wakeup descriptor: a byte for each signal, its number.
+void IoThread::read_signals() {
+  std::array<unsigned char, 64> numbers;
+  const ssize_t n = ::read(context_.config.signal_wakeup, numbers.data(), numbers.size());
+  if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
+    return poller_.forget(context_.config.signal_wakeup);
+  for (ssize_t i = 0; i < n; ++i) {
+    const int number = numbers[static_cast<std::size_t>(i)];
+    if (number == SIGTERM) context_.advance_stop(StopState::draining);
+    if (number == SIGINT || number == SIGQUIT) context_.advance_stop(StopState::stopping);
+  }
+  if (n > 0) context_.queue.interrupt();
+}
+
+void IoThread::read_lifeline() {
+  switch (read_lifeline_message(context_)) {
+    case LifelineMessage::none:
+      return;
+    case LifelineMessage::logs:
+      access_log_.reopened();
+      return log_.info("log files reopened");
+    case LifelineMessage::end:
+      poller_.forget(context_.config.lifeline);
+      log_.warning("the supervisor is gone: draining");
+      hard_end_ = now_ + to_nanos(context_.config.graceful_timeout);
+      context_.advance_stop(StopState::draining);
+  }
+}
+
+Nanos IoThread::sleep_time() const {
+  if (driver_.has_runnable()) return 0;
+  const Nanos deadline = next_deadline();
+  if (deadline < 0) return -1;
+  return std::max<Nanos>(deadline - now_, 0);
+}
+
+/// -1: none.
+Nanos IoThread::next_deadline() const {
+  Nanos next = -1;
+  const auto sooner = [&next](Nanos deadline) { next = next < 0 ? deadline : std::min(next, deadline); };
+  if (const auto timer = timers_.next_deadline()) sooner(*timer);
+  // Executors wake us only for what cannot wait; an idle timer can, as long as it is armed within its own
+  // time.
+  if (driver_.out() > 0) sooner(now_ + std::max<Nanos>(to_nanos(context_.config.keep_alive), kMillisecond));
+  if (busy_since_ && acceptor_.watching()) sooner(*busy_since_ + kBusyLimit);
+  if (!acceptor_.watching() && acceptor_.paused_until() > now_) sooner(acceptor_.paused_until());
+  if (accept_window_) sooner(std::min(last_accept_ + kAcceptQuiet, drain_start_ + kAcceptMost));
+  if (access_log_.blocked()) sooner(now_ + kLogRetry);
+  if (hard_end_) sooner(*hard_end_);
+  if (quit_end_) sooner(*quit_end_);
+  return next;
+}
+
+void IoThread::update_stop() {
+  if (context_.config.max_requests > 0 && driver_.answered() >= context_.config.max_requests)
+    context_.advance_stop(StopState::draining);
+  if (context_.quit.load(std::memory_order_acquire) && !quit_end_) {
+    context_.advance_stop(StopState::stopping);
+    quit_end_ = now_ + to_nanos(context_.config.graceful_timeout);
+  }
+  const StopState wanted = context_.stop.load(std::memory_order_acquire);
+  if (wanted >= StopState::draining && seen_ < StopState::draining) start_draining();
+  if (wanted == StopState::stopping && seen_ < StopState::stopping) start_stopping();
+  if (accept_window_ && (now_ - last_accept_ >= kAcceptQuiet || now_ - drain_start_ >= kAcceptMost))
+    accept_window_ = false;
+  if (seen_ == StopState::draining && !accept_window_ && !ended_ && driver_.connections() == 0) {
+    ended_ = true;
+    context_.queue.end();
+  }
+}
+
+void IoThread::start_draining() {
+  seen_ = StopState::draining;
+  accept_window_ = true;
+  drain_start_ = last_accept_ = now_;
+  if (context_.scoreboard) context_.scoreboard->set_state(scoreboard::WorkerState::draining);
+  driver_.start_draining(now_);
+}
+
+void IoThread::start_stopping() {
+  seen_ = StopState::stopping;
+  accept_window_ = false;
+  ended_ = true;
+  driver_.stop(context_.queue.end(), now_);
+}
+
+/// A worker watches the listeners only while it can serve.
+void IoThread::update_listeners() {
+  const bool busy = saturated();
+  if (!may_watch()) return acceptor_.unwatch();
+  if (!busy) {
+    context_.listeners_off.store(false, std::memory_order_relaxed);
+    return acceptor_.watch();
+  }
+  if (!acceptor_.watching()) return;
+  // Announced before the last look: an executor that becomes free either sees the announcement or is seen.
+  context_.listeners_off.store(true, std::memory_order_seq_cst);
+  if (context_.executor_free()) {
+    context_.listeners_off.store(false, std::memory_order_relaxed);
+  } else {
+    acceptor_.unwatch();
+  }
+}
+
+bool IoThread::may_watch() const {
+  if (seen_ == StopState::stopping || (seen_ == StopState::draining && !accept_window_)) return false;
+  return acceptor_.paused_until() <= now_ && driver_.connections() < context_.config.max_connections;
+}
+
+/// Whether no executor has been free for longer than the limit. A draining worker accepts all the same: what
+/// the queue holds would otherwise be reset.
+bool IoThread::saturated() {
+  const std::uint32_t times_free = context_.times_free.load(std::memory_order_relaxed);
+  if (context_.executor_free() || accept_window_) {
+    busy_since_.reset();
+  } else if (!busy_since_ || times_free != seen_times_free_) {
+    busy_since_ = now_;
+  }
+  seen_times_free_ = times_free;
+  return busy_since_ && now_ - *busy_since_ >= kBusyLimit;
+}
+
+bool IoThread::finished() {
+  return quit_end_ && (now_ >= *quit_end_ || !driver_.owes_answers());
+}
+
+void IoThread::check_hard_end() {
+  if (!hard_end_ || now_ < *hard_end_) return;
+  log_.line(LogLevel::error, "not drained within graceful_timeout after the supervisor's end: ending now");
+  ::_exit(kExitOverdue);
+}
+
+}  // namespace gserve::net

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include "worker/net/acceptor.h"
+#include "worker/net/access_log.h"
+#include "worker/net/context.h"
+#include "worker/net/driver.h"
+#include "worker/net/log.h"
+#include "worker/net/poller.h"
+#include "worker/net/timers.h"
+
+namespace gserve::net {
+
+/// The worker's one I/O thread: a loop over one epoll instance. It has no periodic tick; it sleeps until the
+/// next event, letter or deadline.
+///
+/// A drain goes: accept what the kernel's queue still holds, until it was quiet for 20 ms (at most 250 ms);
+/// leave the listeners; answer everything, with `Connection: close`; give idle connections a short grace;
+/// when the last connection is closed, end the executor queue. The thread itself runs on until join(), so
+/// that it can still end the process when the supervisor is gone and Python does not come to its end.
+class IoThread {
+ public:
+  /// Makes the epoll instance and registers the listeners. Throws std::system_error.
+  explicit IoThread(Context& context);
+  /// The thread's body: returns after join() was called and what is owed was sent.
+  void run();
+  int epoll_fd() const { return poller_.fd(); }
+
+ private:
+  void turn();
+  void dispatch(const Poller::Event& event);
+  void accept(std::size_t listener);
+  void read_signals();
+  void read_lifeline();
+
+  Nanos sleep_time() const;
+  Nanos next_deadline() const;
+  void update_stop();
+  void start_draining();
+  void start_stopping();
+  void update_listeners();
+  bool may_watch() const;
+  bool saturated();
+  bool finished();
+  void check_hard_end();
+
+  Context& context_;
+  Log log_;
+  AccessLog access_log_;
+  Poller poller_;
+  Timers timers_;
+  Acceptor acceptor_;
+  Driver driver_;
+  Nanos now_;
+
+  StopState seen_ = StopState::running;
+  bool ended_ = false;          // the executor queue
+  bool accept_window_ = false;  // draining, and still accepting
+  Nanos drain_start_ = 0;
+  Nanos last_accept_ = 0;
+  std::optional<Nanos> hard_end_;  // the supervisor is gone: the process ends then
+  std::optional<Nanos> quit_end_;  // join() was called: the thread ends then
+
+  std::optional<Nanos> busy_since_;  // no executor has been free since
+  std::uint32_t seen_times_free_ = 0;
+};
+
+}  // namespace gserve::net

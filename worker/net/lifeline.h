@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "worker/net/context.h"
+
+namespace gserve::net {
+
+enum class LifelineMessage { none, logs, end };
+
+/// Reads one message of the lifeline (common/launch_contract.h). On `logs` the new files have taken the
+/// places of the error and access log: the descriptor numbers stay, so that all who know them write to the
+/// new files.
+LifelineMessage read_lifeline_message(Context& context);
+
+}  // namespace gserve::net

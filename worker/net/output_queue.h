@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <sys/uio.h>
+
+#include <condition_variable>
+#include <cstdint>
+#include <deque>
+#include <mutex>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "worker/net/exchange.h"
+#include "worker/net/spool.h"
+
+namespace gserve::net {
+
+/// What a connection still has to send: bytes in memory, ranges of the spool and of the application's files,
+/// in order.
+///
+/// The hybrid rule: an executor sends by itself while nothing is queued; what the socket does not take is
+/// queued and the I/O thread sends it. The I/O thread learns of it through Owner::output_queued(), called
+/// when the queue stops being empty. The mutex is held across the (non-blocking) send, so that bytes never
+/// overtake each other.
+class OutputQueue {
+ public:
+  class Owner {
+   public:
+    virtual ~Owner() = default;
+    /// Something is queued; the I/O thread must send it. Called without the mutex.
+    virtual void output_queued() = 0;
+  };
+
+  enum class Flush { drained, blocked, more, gone, failed };
+
+  OutputQueue(ForkGuard& guard, const SpoolSettings& settings, Owner& owner)
+      : guard_(guard), settings_(settings), owner_(owner) {}
+
+  /// Sends or queues copies of `parts`, in order. Blocks only when memory and spool are full.
+  Sent write(int socket, std::span<const std::string_view> parts);
+  /// Sends or queues a range of a regular file; the file is duplicated when it is queued.
+  Sent write_file(int socket, int file, off_t offset, std::uint64_t size);
+
+  /// I/O thread: sends up to `budget` bytes of what is queued.
+  Flush flush(int socket, std::size_t budget);
+  bool empty();
+  /// The client is gone, or too slow: drops everything and lets a waiting executor go on.
+  void abandon();
+  /// For the next response; nothing may be queued. Gives the spool back.
+  void reset();
+
+ private:
+  struct Segment {
+    std::string bytes;     // if file < 0
+    std::size_t sent = 0;  // of bytes
+    int file = -1;         // the spool, or `owned`
+    TrackedFd owned;
+    off_t offset = 0;
+    std::uint64_t left = 0;  // of the file
+  };
+
+  Sent send_now(int socket, std::span<std::string_view> parts);
+  void keep_in_memory(std::span<std::string_view> parts);
+  bool spool(std::span<std::string_view> parts);
+  bool publish_spooled(off_t offset, std::uint64_t size);
+  bool wait_until_drained();
+  ssize_t send_front(int socket, std::size_t budget);
+  void drop_segments();
+
+  ForkGuard& guard_;
+  const SpoolSettings& settings_;
+  Owner& owner_;
+  std::mutex mutex_;
+  std::condition_variable drained_;
+  std::deque<Segment> segments_;
+  std::size_t in_memory_ = 0;
+  bool gone_ = false;
+  TrackedFd spool_;              // made and extended by the executor, read by the I/O thread
+  std::uint64_t spool_end_ = 0;  // executor only
+};
+
+}  // namespace gserve::net

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "worker/net/fork_guard.h"
+
+namespace gserve::net {
+
+/// Where spooled data goes, and from which size on. Not memfd: that is charged to the memory cgroup.
+struct SpoolSettings {
+  std::string dir;
+  std::size_t memory_limit;
+  std::uint64_t spool_limit;
+};
+
+/// Opens a file without a name in `dir` (O_TMPFILE, else mkostemp and unlink). Empty on error, with errno.
+TrackedFd open_spool(ForkGuard& guard, const std::string& dir);
+
+/// Writes all of `data` at `offset`; false with errno.
+bool write_at(int fd, std::string_view data, off_t offset);
+
+/// The configured directory, else $TMPDIR, else /tmp.
+std::string spool_dir(const std::string& configured);
+
+}  // namespace gserve::net
