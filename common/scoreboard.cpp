@@ -26,28 +26,51 @@ std::string printable(const char* text, std::size_t length) {
   return out;
 }
 
+std::size_t words_of(std::size_t length) {
+  return (length + sizeof(std::uint64_t) - 1) / sizeof(std::uint64_t);
+}
+
+void store_line(Slot& slot, std::string_view line) {
+  std::uint64_t words[kLineWords] = {};
+  const std::size_t length = std::min(line.size(), kLineSize);
+  std::memcpy(words, line.data(), length);
+  slot.line_length.store(static_cast<std::uint32_t>(length), std::memory_order_release);
+  for (std::size_t i = 0; i < words_of(length); ++i) slot.line[i].store(words[i], std::memory_order_release);
+}
+
+/// One attempt's view of a slot; of use only if the sequence did not change meanwhile.
+struct SlotCopy {
+  std::uint64_t started_ns;
+  std::size_t length;
+  std::uint64_t words[kLineWords];
+};
+
+void load_slot(const Slot& slot, SlotCopy& copy) {
+  copy.started_ns = slot.started_ns.load(std::memory_order_acquire);
+  copy.length = std::min<std::size_t>(slot.line_length.load(std::memory_order_acquire), kLineSize);
+  for (std::size_t i = 0; i < words_of(copy.length); ++i)
+    copy.words[i] = slot.line[i].load(std::memory_order_acquire);
+}
+
 std::optional<RunningRequest> read_slot(const Slot& slot) {
+  SlotCopy copy;
   for (int attempt = 0; attempt < kReadRetries; ++attempt) {
     const std::uint32_t before = slot.sequence.load(std::memory_order_acquire);
     if (before & 1) continue;
-    char line[kLineSize];
-    const std::uint64_t started = slot.started_ns;
-    const std::size_t length = std::min<std::size_t>(slot.line_length, kLineSize);
-    std::memcpy(line, slot.line, length);
-    std::atomic_thread_fence(std::memory_order_acquire);
+    load_slot(slot, copy);
     if (slot.sequence.load(std::memory_order_relaxed) != before) continue;
-    if (started == 0) return std::nullopt;
-    return RunningRequest{printable(line, length), started};
+    if (copy.started_ns == 0) return std::nullopt;
+    return RunningRequest{printable(reinterpret_cast<const char*>(copy.words), copy.length), copy.started_ns};
   }
   return std::nullopt;
 }
 
-/// Makes the slot's sequence odd for its lifetime.
+/// Makes the slot's sequence odd for its lifetime. Data goes in with release stores, so it cannot be seen
+/// before that.
 class SlotWrite {
  public:
   explicit SlotWrite(Slot& slot) : slot_(slot), next_(slot.sequence.load(std::memory_order_relaxed) + 1) {
     slot_.sequence.store(next_, std::memory_order_relaxed);
-    std::atomic_thread_fence(std::memory_order_release);
   }
   ~SlotWrite() { slot_.sequence.store(next_ + 1, std::memory_order_release); }
   SlotWrite(const SlotWrite&) = delete;
@@ -73,16 +96,15 @@ void Writer::begin_request(std::uint32_t index, std::string_view line, std::uint
   Slot& slot = layout_->slots[index % kSlots];
   layout_->header.in_flight.fetch_add(1, std::memory_order_relaxed);
   const SlotWrite write(slot);
-  slot.started_ns = now_ns;
-  slot.line_length = static_cast<std::uint32_t>(std::min(line.size(), kLineSize));
-  std::memcpy(slot.line, line.data(), slot.line_length);
+  slot.started_ns.store(now_ns, std::memory_order_release);
+  store_line(slot, line);
 }
 
 void Writer::end_request(std::uint32_t index, int status) {
   Slot& slot = layout_->slots[index % kSlots];
   {
     const SlotWrite write(slot);
-    slot.started_ns = 0;
+    slot.started_ns.store(0, std::memory_order_release);
   }
   layout_->header.in_flight.fetch_sub(1, std::memory_order_relaxed);
   layout_->header.requests.fetch_add(1, std::memory_order_relaxed);

@@ -20,6 +20,7 @@ inline constexpr std::uint32_t kMagic = 0x67737262;  // "gsrb"
 inline constexpr std::uint32_t kVersion = 1;
 inline constexpr std::uint32_t kSlots = 64;
 inline constexpr std::size_t kLineSize = 232;
+inline constexpr std::size_t kLineWords = kLineSize / sizeof(std::uint64_t);
 
 enum class WorkerState : std::uint32_t { booting, serving, draining };
 
@@ -36,9 +37,9 @@ struct alignas(64) Header {
 
 struct alignas(64) Slot {
   std::atomic<std::uint32_t> sequence;  // odd while being written
-  std::uint32_t line_length;
-  std::uint64_t started_ns;  // CLOCK_MONOTONIC; 0 when the slot is free
-  char line[kLineSize];      // "GET /path HTTP/1.1", cut to fit
+  std::atomic<std::uint32_t> line_length;
+  std::atomic<std::uint64_t> started_ns;        // CLOCK_MONOTONIC; 0 when the slot is free
+  std::atomic<std::uint64_t> line[kLineWords];  // the bytes of "GET /path HTTP/1.1", cut to fit
 };
 
 struct Layout {

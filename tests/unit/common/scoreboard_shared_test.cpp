@@ -18,21 +18,21 @@
 namespace gserve::scoreboard {
 namespace {
 
-/// A line that says when it started, over and over: a mix of two writes cannot look right.
+/// The line of a request that started at `started`: one letter all along, so that a mix of two writes cannot
+/// look right.
 std::string line_for(std::uint64_t started) {
-  std::string line;
-  while (line.size() + 21 < kLineSize) line += std::to_string(started) + ' ';
-  return line;
+  return std::string(kLineSize - started % 50, static_cast<char>('A' + started % 50));
 }
 
+/// Two requests that take turns: at any moment at least one is running and one is being written.
 [[noreturn]] void write_for_ever(Layout* layout) {
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);  // a test that is killed leaves no busy process behind
   Writer writer(layout);
   writer.set_state(WorkerState::serving);
-  for (std::uint64_t i = 1;; ++i) {
-    const auto slot = static_cast<std::uint32_t>(i % 2);
-    writer.begin_request(slot, line_for(i), i);
-    writer.end_request(slot, 200);
+  writer.begin_request(0, line_for(2), 2);
+  for (std::uint64_t i = 3;; ++i) {
+    writer.begin_request(static_cast<std::uint32_t>(i % 2), line_for(i), i);
+    writer.end_request(static_cast<std::uint32_t>((i + 1) % 2), 200);
   }
 }
 
