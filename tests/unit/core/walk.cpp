@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: MIT
+#include "tests/unit/core/walk.h"
+
+#include <functional>
+#include <ostream>
+
+#include "tests/unit/core/world.h"
+
+namespace gserve::core::testing {
+namespace {
+
+using Kind = Step::Kind;
+
+constexpr const char* kNames[] = {"ready",      "all_ready",   "crash", "boot_failure",  "stopping",
+                                  "drained",    "all_drained", "hang",  "request_ends",  "reload",
+                                  "bad_reload", "answers",     "scale", "graceful_stop", "quick_stop",
+                                  "time",       "no_memory",   "stale"};
+
+SupervisorConfig config_of(const Walk& walk) {
+  SupervisorConfig config;
+  config.pools.clear();
+  for (int i = 0; i < walk.pools; ++i) {
+    PoolConfig pool;
+    pool.name = i == 0 ? "web" : "api";
+    pool.workers = walk.workers + i;
+    pool.surge = walk.surge;
+    pool.timeout = std::chrono::seconds(walk.timeout);
+    pool.graceful_timeout = 10s;
+    pool.boot_timeout = 20s;
+    config.pools.push_back(pool);
+  }
+  return config;
+}
+
+class Hash {
+ public:
+  void add(std::uint64_t number) { value_ = (value_ ^ number) * 0x100000001b3U; }
+  void add(const std::string& text) { add(std::hash<std::string>{}(text)); }
+  void add(const Action& action) {
+    add(action.index());
+    std::visit([this](const auto& a) { detail(a); }, action);
+  }
+  std::uint64_t value() const { return value_; }
+
+ private:
+  void detail(const Spawn& a) { add(a.launch), add(a.pool), add(a.generation); }
+  void detail(const SignalWorker& a) { add(a.launch), add(static_cast<std::uint64_t>(a.signal)); }
+  void detail(const Log& a) { add(a.text); }
+  void detail(const JobFinished& a) { add(a.job), add(static_cast<std::uint64_t>(a.result)), add(a.reason); }
+  void detail(const JobProgress& a) { add(a.job), add(a.text); }
+  template <typename Other>
+  void detail(const Other& /*action*/) {}
+
+  std::uint64_t value_ = 0xcbf29ce484222325U;
+};
+
+class Walker {
+ public:
+  explicit Walker(const Walk& walk) : walk_(walk), config_(config_of(walk)), world_(config_, walk.seed) {}
+
+  Outcome run() {
+    world_.start();
+    for (const Step& step : walk_.steps) {
+      world_.pass(1ms);
+      take(step);
+      record();
+      if (!world_.broken.empty() || world_.exit_code) break;
+    }
+    if (world_.broken.empty()) come_to_rest();
+    return {world_.broken, trace_.value()};
+  }
+
+ private:
+  void record() {
+    for (const Action& action : world_.last) trace_.add(action);
+    if (const auto deadline = world_.supervisor.next_deadline()) {
+      trace_.add(static_cast<std::uint64_t>(deadline->time_since_epoch().count()));
+    }
+  }
+
+  /// One of the workers that `fits`, or 0.
+  template <typename Fits>
+  LaunchId pick(const Step& step, Fits fits) const {
+    std::vector<LaunchId> found;
+    for (const auto& [launch, worker] : world_.workers) {
+      if (worker.spawned && fits(worker)) found.push_back(launch);
+    }
+    return found.empty() ? 0 : found[step.pick % found.size()];
+  }
+
+  void take(const Step& step);
+  void take_reload(const Step& step);
+  void take_stale(const Step& step);
+  void come_to_rest();
+
+  const Walk& walk_;
+  SupervisorConfig config_;
+  World world_;
+  Hash trace_;
+};
+
+void Walker::take(const Step& step) {
+  static constexpr Duration kJumps[] = {50ms, 500ms, 1500ms, 7s, 25s, 70s};
+  const auto anyone = [](const FakeWorker&) { return true; };
+  const auto boots = [](const FakeWorker& worker) { return worker.boots(); };
+  const auto serves = [](const FakeWorker& worker) { return worker.ready; };
+  const auto drains = [](const FakeWorker& worker) { return worker.told || worker.stopping; };
+  world_.last.clear();
+  switch (step.kind) {
+    case Kind::ready:
+      if (const LaunchId launch = pick(step, boots)) world_.ready(launch);
+      return;
+    case Kind::all_ready:
+      return world_.all_ready();
+    case Kind::crash:
+      if (const LaunchId launch = pick(step, anyone)) world_.kill(launch);
+      return;
+    case Kind::boot_failure:
+      if (const LaunchId launch = pick(step, boots)) {
+        world_.send(WorkerBootError{launch, "no module named app"});
+        world_.exit(launch, {ExitStatus::Kind::exited, step.value % 4 == 0 ? 3 : 1});
+      }
+      return;
+    case Kind::stopping:
+      if (const LaunchId launch = pick(step, anyone)) world_.stopping(launch);
+      return;
+    case Kind::drained:
+      if (const LaunchId launch = pick(step, drains)) world_.exit(launch);
+      return;
+    case Kind::all_drained:
+      return world_.all_told_exit();
+    case Kind::hang:
+      if (const LaunchId launch = pick(step, serves)) world_.workers.at(launch).request_start = world_.now;
+      return;
+    case Kind::request_ends:
+      if (const LaunchId launch = pick(step, serves)) world_.workers.at(launch).request_start.reset();
+      return;
+    case Kind::reload:
+      return take_reload(step);
+    case Kind::bad_reload:
+      return world_.reload(std::nullopt);
+    case Kind::answers:
+      world_.hold_spawns = step.value % 4 == 0;
+      world_.hold_loads = step.value % 3 == 0;
+      return world_.release();
+    case Kind::scale: {
+      const bool relative = step.value % 2 == 0;
+      return world_.scale(relative ? step.value % 5 - 2 : step.pick % 8, relative,
+                          walk_.pools > 1 && step.value % 3 == 0 ? "api" : "");
+    }
+    case Kind::graceful_stop:
+      return world_.stop(StopMode::graceful);
+    case Kind::quick_stop:
+      return world_.stop(StopMode::quick);
+    case Kind::time:
+      return world_.pass(kJumps[step.pick % std::size(kJumps)]);
+    case Kind::no_memory:
+      world_.fail_spawns = step.value % 2 == 0;
+      return;
+    case Kind::stale:
+      return take_stale(step);
+  }
+}
+
+void Walker::take_reload(const Step& step) {
+  SupervisorConfig next = config_;
+  if (step.value % 3 == 0) next.pools.front().workers = 1 + step.pick % 5;
+  if (step.value % 16 == 1) next.pools.front().name = "other";
+  world_.reload(next);
+  if (next.pools.front().name != "other") config_ = next;
+}
+
+void Walker::take_stale(const Step& step) {
+  const LaunchId launch = step.pick;  // of long ago, or not yet used, or alive
+  switch (step.value % 5) {
+    case 0:
+      return world_.send(TimePassed{});
+    case 1:
+      return world_.workers.contains(launch) ? void() : world_.send(WorkerReady{launch});
+    case 2:
+      return world_.workers.contains(launch) ? void() : world_.send(WorkerExited{launch, {}});
+    case 3:
+      return world_.send(ConfigRejected{step.pick + 1000U, "late"});
+    default:
+      return world_.send(ReopenLogsRequested{"SIGUSR1"});
+  }
+}
+
+void Walker::come_to_rest() {
+  world_.obedient = world_.eager = true;
+  world_.hold_spawns = world_.hold_loads = world_.fail_spawns = false;
+  world_.release();
+  for (auto& [launch, worker] : world_.workers) worker.request_start.reset();
+  world_.all_ready();
+  for (const LaunchId launch : world_.launches()) {
+    if (!world_.workers.contains(launch)) continue;
+    const FakeWorker& worker = world_.worker(launch);
+    if (worker.told || worker.stopping || worker.aborted || worker.killed) world_.exit(launch);
+  }
+  for (int i = 0; i < 8 && !world_.exit_code; ++i) world_.pass(10s);
+  if (!world_.broken.empty()) return;
+  if (!world_.jobs_running.empty()) {
+    world_.broken = "job " + std::to_string(*world_.jobs_running.begin()) + " never ends";
+  }
+  for (const PoolView& pool : world_.supervisor.status().pools) {
+    if (!world_.exit_code && pool.ready != pool.target)
+      world_.broken = "pool " + pool.name + " never settles";
+  }
+  if (!world_.broken.empty() || world_.exit_code) return;
+  world_.stop();
+  if (world_.broken.empty() && world_.exit_code != 0) world_.broken = "the stop never ends";
+}
+
+}  // namespace
+
+std::ostream& operator<<(std::ostream& out, const Walk& walk) {
+  out << "seed " << walk.seed << ", " << +walk.pools << " pools of " << +walk.workers << ", surge "
+      << +walk.surge << ", timeout " << +walk.timeout << ':';
+  for (const Step& step : walk.steps) {
+    out << ' ' << kNames[static_cast<int>(step.kind)] << '(' << +step.pick << ',' << +step.value << ')';
+  }
+  return out;
+}
+
+Outcome run(const Walk& walk) {
+  return Walker(walk).run();
+}
+
+}  // namespace gserve::core::testing

@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: MIT
+#include "tests/unit/core/walk.h"
+
+#include <gtest/gtest.h>
+#include <rapidcheck.h>
+
+#include <cstdlib>
+
+#include "tests/unit/core/world.h"
+
+namespace gserve::core::testing {
+namespace {
+
+Step random_step(rc::Random& random) {
+  // Stops end a walk, so they are rare; what happens all day is frequent.
+  static constexpr Step::Kind kFrequent[] = {Step::Kind::ready,       Step::Kind::all_ready,
+                                             Step::Kind::all_drained, Step::Kind::time,
+                                             Step::Kind::time,        Step::Kind::reload};
+  const std::uint64_t number = random.next();
+  const auto choice = number % 32;
+  auto kind = static_cast<Step::Kind>(choice % (static_cast<unsigned>(Step::Kind::last) + 1));
+  if (choice >= 26) kind = kFrequent[choice - 26];
+  const bool stop = kind == Step::Kind::graceful_stop || kind == Step::Kind::quick_stop;
+  if (stop && (number >> 40U) % 4 != 0) kind = Step::Kind::time;
+  return {kind, static_cast<std::uint8_t>(number >> 8U), static_cast<std::uint8_t>(number >> 16U)};
+}
+
+rc::Gen<Walk> walks() {
+  return [](rc::Random random, int /*size*/) {
+    static constexpr std::uint8_t kTimeouts[] = {0, 5, 30};
+    const std::uint64_t number = random.next();
+    Walk walk{number, 1, 1, 1, kTimeouts[(number >> 24U) % 3], {}};
+    walk.pools = static_cast<std::uint8_t>(1 + (number >> 8U) % 2);
+    walk.workers = static_cast<std::uint8_t>(1 + (number >> 12U) % 4);
+    walk.surge = static_cast<std::uint8_t>(1 + (number >> 16U) % 2);
+    const auto length = 1 + (number >> 32U) % 60;
+    for (std::uint64_t i = 0; i < length; ++i) walk.steps.push_back(random_step(random));
+    return rc::shrinkable::shrinkRecur(std::move(walk), [](const Walk& failed) {
+      return rc::seq::map(rc::shrink::removeChunks(failed.steps), [failed](std::vector<Step> steps) {
+        Walk shorter = failed;
+        shorter.steps = std::move(steps);
+        return shorter;
+      });
+    });
+  };
+}
+
+/// The seed is fixed, so that a failure comes back; GSERVE_WALK_SEED and GSERVE_WALKS explore further.
+rc::detail::TestParams walk_params(int count) {
+  rc::detail::TestParams params;
+  const char* seed = std::getenv("GSERVE_WALK_SEED");
+  const char* more = std::getenv("GSERVE_WALKS");
+  params.seed = seed != nullptr ? std::strtoull(seed, nullptr, 10) : 20;
+  params.maxSuccess = more != nullptr ? std::atoi(more) : count;
+  return params;
+}
+
+template <typename Property>
+void check(int count, Property property) {
+  const auto result = rc::detail::checkTestable(property, rc::detail::TestMetadata{}, walk_params(count));
+  std::ostringstream message;
+  rc::detail::printResultMessage(result, message);
+  EXPECT_TRUE(result.template is<rc::detail::SuccessResult>()) << message.str();
+}
+
+TEST(RandomWalk, KeepsEveryInvariant) {
+  check(2000, [] {
+    const Walk walk = *walks();
+    const std::string broken = run(walk).broken;
+    if (!broken.empty()) RC_FAIL(broken);
+  });
+}
+
+TEST(RandomWalk, IsTheSameWhenItIsRepeated) {
+  check(100, [] {
+    const Walk walk = *walks();
+    RC_ASSERT(run(walk).trace == run(walk).trace);
+  });
+}
+
+/// Workers that all fail in one way for ten minutes: after the first attempts at most one incident per 24 s
+/// (30 s less the jitter), and an incident starts at most `workers` of them.
+void expect_no_spinning(int workers, const std::function<void(World&, LaunchId)>& fail) {
+  World world(one_pool(workers));
+  world.start_ready();
+  const TimePoint end = world.now + 10min;
+  while (world.now < end && world.broken.empty()) {
+    for (const LaunchId launch : world.launches()) fail(world, launch);
+    world.pass(world.supervisor.next_deadline() ? world.until_deadline() : 1s);
+  }
+  EXPECT_EQ(world.broken, "");
+  EXPECT_LE(world.spawns, workers * (10 + 600 / 24));
+  EXPECT_GE(world.spawns, 600 / 30);
+}
+
+TEST(CrashLoop, NeverSpinsWhenWorkersDieInBoot) {
+  for (const int workers : {1, 4}) {
+    expect_no_spinning(workers, [](World& world, LaunchId launch) {
+      world.exit(launch, {ExitStatus::Kind::exited, 3});
+    });
+  }
+}
+
+TEST(CrashLoop, NeverSpinsWhenWorkersDieAsSoonAsTheyAreReady) {
+  for (const int workers : {1, 4}) {
+    expect_no_spinning(workers, [](World& world, LaunchId launch) {
+      if (world.worker(launch).boots()) world.ready(launch);
+      world.kill(launch);
+    });
+  }
+}
+
+TEST(CrashLoop, NeverSpinsWhenWorkersLeaveAsSoonAsTheyAreReady) {
+  for (const int workers : {1, 4}) {
+    expect_no_spinning(workers, [](World& world, LaunchId launch) {
+      if (world.worker(launch).boots()) world.ready(launch);
+      world.stopping(launch);
+      world.exit(launch);
+    });
+  }
+}
+
+TEST(CrashLoop, NeverSpinsWhenNothingCanBeStarted) {
+  World world(one_pool(4));
+  world.fail_spawns = true;
+  world.start();
+  world.pass(10min);
+  EXPECT_EQ(world.broken, "");
+  EXPECT_LE(world.spawns, 4 * (10 + 600 / 24));
+}
+
+}  // namespace
+}  // namespace gserve::core::testing

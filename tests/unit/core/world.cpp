@@ -1,0 +1,333 @@
+// SPDX-License-Identifier: MIT
+#include "tests/unit/core/world.h"
+
+#include <algorithm>
+#include <iterator>
+#include <utility>
+
+namespace gserve::core::testing {
+
+SupervisorConfig one_pool(int workers) {
+  SupervisorConfig config;
+  config.pools.front().workers = workers;
+  return config;
+}
+
+World::World(SupervisorConfig config, std::uint64_t seed) : supervisor(config, seed), next_config(config) {
+  configs[1] = std::move(config);
+}
+
+void World::claim(bool holds, const std::string& what) {
+  if (!holds && broken.empty()) broken = what;
+}
+
+void World::send(const Event& event) {
+  last.clear();
+  queue_.push_back(event);
+  while (!queue_.empty()) {
+    const Event next = std::move(queue_.front());
+    queue_.pop_front();
+    handle(next);
+  }
+}
+
+void World::handle(const Event& event) {
+  grown_.clear();
+  shrunk_.clear();
+  happen(event);
+  Actions actions = supervisor.handle(event, now);
+  claim(!exit_code || actions.empty(), "actions after Exit");
+  for (Action& action : actions) {
+    std::visit([this](const auto& a) { apply(a); }, action);
+    last.push_back(std::move(action));
+  }
+  for (const std::string& pool : grown_) check_crowd(pool);
+  for (const std::string& pool : shrunk_) check_capacity(pool);
+  check_timers(std::holds_alternative<TimePassed>(event));
+}
+
+void World::happen(const Event& event) {
+  if (const auto* e = std::get_if<WorkerSpawned>(&event)) {
+    FakeWorker& worker = workers.at(e->launch);
+    worker.spawned = true;
+    worker.late = worker.started != now;
+  }
+  if (const auto* e = std::get_if<WorkerSpawnFailed>(&event)) workers.erase(e->launch);
+  if (const auto* e = std::get_if<WorkerExited>(&event)) workers.erase(e->launch);
+  if (const auto* e = std::get_if<WorkerReady>(&event)) {
+    const auto found = workers.find(e->launch);
+    if (found != workers.end() && !found->second.ready) found->second.ready = found->second.boots();
+  }
+}
+
+void World::pass(Duration duration) {
+  const TimePoint end = now + duration;
+  Actions all;
+  for (auto next = supervisor.next_deadline(); next && *next <= end; next = supervisor.next_deadline()) {
+    now = std::max(now, *next);
+    send(TimePassed{});
+    std::move(last.begin(), last.end(), std::back_inserter(all));
+    if (!broken.empty()) break;
+  }
+  now = end;
+  last = std::move(all);
+}
+
+void World::start_ready() {
+  start();
+  all_ready();
+}
+
+void World::ready(LaunchId launch) {
+  send(WorkerReady{launch});
+}
+
+void World::all_ready() {
+  Actions all;
+  for (bool more = true; more;) {
+    more = false;
+    for (const LaunchId launch : launches()) {
+      if (!workers.contains(launch) || !worker(launch).boots()) continue;
+      ready(launch);
+      std::move(last.begin(), last.end(), std::back_inserter(all));
+      more = true;
+    }
+  }
+  last = std::move(all);
+}
+
+void World::stopping(LaunchId launch) {
+  FakeWorker& worker = workers.at(launch);
+  if (!worker.told && !worker.aborted && !worker.killed) worker.stopping = true;
+  worker.ready = false;
+  send(WorkerStopping{launch});
+}
+
+void World::exit(LaunchId launch, ExitStatus status) {
+  send(WorkerExited{launch, status});
+}
+
+void World::all_told_exit() {
+  Actions all;
+  for (const LaunchId launch : launches()) {
+    if (!workers.contains(launch) || !worker(launch).told) continue;
+    exit(launch);
+    std::move(last.begin(), last.end(), std::back_inserter(all));
+  }
+  last = std::move(all);
+}
+
+void World::stop(StopMode mode) {
+  stop_requested_ = true;
+  if (mode == StopMode::quick) ++quick_stops_;
+  send(StopRequested{++requests, mode, "test"});
+}
+
+void World::reload(std::optional<SupervisorConfig> next) {
+  next_config = std::move(next);
+  send(ReloadRequested{++requests, "test"});
+}
+
+void World::scale(int count, bool relative, std::string pool) {
+  send(ScaleRequested{++requests, std::move(pool), count, relative, "test"});
+}
+
+void World::release() {
+  const std::deque<Event> held = std::exchange(held_, {});
+  for (const Event& event : held) send(event);
+}
+
+std::vector<LaunchId> World::launches(Generation generation) const {
+  std::vector<LaunchId> found;
+  for (const auto& [launch, worker] : workers) {
+    if (generation == 0 || worker.generation == generation) found.push_back(launch);
+  }
+  return found;
+}
+
+int World::count_ready(const std::string& pool, Generation generation) const {
+  return static_cast<int>(std::count_if(workers.begin(), workers.end(), [&](const auto& entry) {
+    const FakeWorker& worker = entry.second;
+    return worker.ready && worker.pool == pool && (generation == 0 || worker.generation == generation);
+  }));
+}
+
+int World::count_boots() const {
+  return static_cast<int>(
+      std::count_if(workers.begin(), workers.end(), [](const auto& entry) { return entry.second.boots(); }));
+}
+
+bool World::logged(LogLevel level, const std::string& part) const {
+  const auto lines = got<Log>();
+  return std::any_of(lines.begin(), lines.end(), [&](const Log& line) {
+    return line.level == level && line.text.find(part) != std::string::npos;
+  });
+}
+
+void World::apply(const Spawn& action) {
+  claim(!stopped_, "a worker is started after the stop");
+  claim(configs.contains(action.generation), "a worker is started of a generation without configuration");
+  claim(!workers.contains(action.launch), "a launch id is used twice");
+  ++spawns;
+  grown_.insert(action.pool);
+  FakeWorker& worker = workers[action.launch];
+  worker = {.launch = action.launch, .pool = action.pool, .generation = action.generation, .started = now};
+  auto& answers = hold_spawns ? held_ : queue_;
+  if (fail_spawns) {
+    answers.push_back(WorkerSpawnFailed{action.launch, "no memory"});
+  } else {
+    answers.push_back(WorkerSpawned{action.launch, static_cast<Pid>(1000 + action.launch)});
+    if (eager) answers.push_back(WorkerReady{action.launch});
+  }
+}
+
+void World::apply(const SignalWorker& action) {
+  const auto found = workers.find(action.launch);
+  if (found == workers.end() || !found->second.spawned)
+    return claim(false, "a signal to a process that is not there");
+  FakeWorker& worker = found->second;
+  check_signal(worker, action.signal);
+  const bool gently = action.signal == SIGTERM || action.signal == SIGQUIT;
+  if (worker.ready && gently && !stopped_) shrunk_.insert(worker.pool);
+  worker.ready = false;
+  worker.told = worker.told || gently;
+  worker.aborted = worker.aborted || action.signal == SIGABRT;
+  worker.killed = worker.killed || action.signal == SIGKILL;
+  worker.ended_at = now;
+  if (!obedient) return;
+  const ExitStatus killed{ExitStatus::Kind::signalled, action.signal};
+  queue_.push_back(WorkerExited{action.launch, gently ? ExitStatus{} : killed});
+}
+
+void World::check_signal(const FakeWorker& worker, int signal) {
+  claim(!worker.killed, "a signal to a worker that was killed already");
+  const PoolConfig& config = config_of(worker);
+  if (signal == SIGABRT) {
+    const bool overdue = worker.request_start && now - *worker.request_start >= config.timeout;
+    const bool boots_long = worker.boots() && now - worker.started >= config.boot_timeout;
+    claim(worker.ready ? overdue : boots_long, "a worker is aborted without a reason");
+  }
+  // One that was spawned late may have outlived several limits at once: it gets the last signal only.
+  if (signal == SIGKILL && quick_stops_ < 2 && !worker.late) {
+    const bool impatient = quick_stops_ > 0 || worker.stopping || !worker.told;
+    const Duration limit = worker.aborted ? Duration(1s)
+                           : impatient    ? Duration::zero()
+                                          : config.graceful_timeout;
+    claim(now - worker.ended_at >= limit, "a worker is killed before its time");
+    claim(worker.told || worker.aborted || worker.stopping || stopped_,
+          "a worker is killed without a reason");
+  }
+}
+
+void World::apply(const SampleScoreboard& action) {
+  const auto found = workers.find(action.launch);
+  if (found == workers.end()) return claim(false, "a sample of a worker that is not there");
+  const auto start = found->second.request_start;
+  queue_.push_back(ScoreboardSampled{action.launch, start, start ? "GET /slow HTTP/1.1" : "", start ? 1 : 0});
+}
+
+void World::apply(const LoadConfig& action) {
+  Event answer = ConfigRejected{action.job, rejection};
+  if (next_config) {
+    answer = ConfigLoaded{action.job, *next_config};
+    loaded_[action.job] = *next_config;
+  }
+  (hold_loads ? held_ : queue_).push_back(std::move(answer));
+}
+
+void World::apply(const AdoptConfig& action) {
+  claim(loaded_.contains(action.job), "a configuration is adopted that was never loaded");
+  claim(!configs.contains(action.generation), "a generation is used twice");
+  configs[action.generation] = loaded_[action.job];
+  for (const PoolConfig& pool : loaded_[action.job].pools) trial_workers_[pool.name] = pool.workers;
+}
+
+void World::apply(const StopListening& /*action*/) {
+  stopped_ = true;
+  if (!stop_requested_) ++quick_stops_;  // it gives up by itself
+}
+
+void World::apply(const JobAccepted& action) {
+  claim(action.request == requests, "an answer to nobody's request");
+  claim(action.job > jobs_accepted, "a job id is used twice");
+  jobs_accepted = action.job;
+  jobs_running.insert(action.job);
+}
+
+void World::apply(const JobRefused& action) {
+  claim(action.request == requests && !action.reason.empty(), "a refusal without a request or a reason");
+}
+
+void World::apply(const JobProgress& action) {
+  claim(jobs_running.contains(action.job), "progress of no job");
+}
+
+void World::apply(const JobFinished& action) {
+  claim(jobs_running.erase(action.job) == 1, "a job ends that does not run");
+  claim(action.result == JobState::done || !action.reason.empty(), "a job fails without a reason");
+}
+
+void World::apply(const Exit& action) {
+  claim(workers.empty(), "the program ends before its workers");
+  claim(jobs_running.empty(), "the program ends before its jobs");
+  exit_code = action.code;
+}
+
+/// No more than target + surge workers that have not been told to leave; while a reload is under way the
+/// greater one of both targets counts. A worker that is spawned late gets only the last signal: then the
+/// status tells.
+void World::check_crowd(const std::string& pool) {
+  const StatusView status = supervisor.status();
+  int most = trial_workers_[pool];
+  int surge = 0;
+  for (const PoolView& view : status.pools) {
+    if (view.name == pool && (most < view.target || status.state != SupervisorState::reloading))
+      most = view.target;
+  }
+  for (const PoolConfig& config : configs.at(1).pools) {
+    if (config.name == pool) surge = config.surge;
+  }
+  int present = 0;
+  for (const WorkerView& view : status.workers) {
+    const FakeWorker& worker = workers.at(view.launch);
+    if (view.pool != pool || worker.told) continue;
+    const bool sure = worker.spawned && !worker.late;
+    if (sure || view.state < WorkerState::draining) ++present;
+  }
+  claim(present <= most + surge, "more than target + surge workers in pool " + pool);
+}
+
+void World::check_capacity(const std::string& pool) {
+  for (const PoolView& view : supervisor.status().pools) {
+    if (view.name != pool) continue;
+    claim(count_ready(pool) >= view.target,
+          "the supervisor took ready workers below the target of pool " + pool);
+  }
+}
+
+void World::check_timers(bool after_wake_up) {
+  const auto deadline = supervisor.next_deadline();
+  if (!deadline) return;
+  claim(!exit_code, "a timer after the end");
+  claim(*deadline > now || !after_wake_up, "the deadline stays after waking up");
+  const bool of_worker = std::any_of(workers.begin(), workers.end(), [&](const auto& entry) {
+    const FakeWorker& worker = entry.second;
+    return worker.ready ? config_of(worker).timeout > 0s : !worker.killed;
+  });
+  if (of_worker) return;
+  const StatusView status = supervisor.status();
+  const auto lacks = [&](const PoolView& pool) {
+    return count_ready(pool.name, status.generation) < pool.target;
+  };
+  const bool of_vacancy = std::any_of(status.pools.begin(), status.pools.end(), lacks) ||
+                          status.state == SupervisorState::reloading;
+  claim(of_vacancy && !stopped_, "a timer that belongs to nobody");
+}
+
+const PoolConfig& World::config_of(const FakeWorker& worker) const {
+  const auto& pools = configs.at(worker.generation).pools;
+  return *std::find_if(pools.begin(), pools.end(),
+                       [&](const PoolConfig& pool) { return pool.name == worker.pool; });
+}
+
+}  // namespace gserve::core::testing

@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <csignal>
+#include <deque>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "supervisor/core/supervisor.h"
+
+namespace gserve::core::testing {
+
+using namespace std::chrono_literals;
+
+/// What a worker process would be, as far as the supervisor can tell.
+struct FakeWorker {
+  LaunchId launch;
+  std::string pool;
+  Generation generation;
+  TimePoint started;
+  bool spawned = false;
+  bool late = false;      // the answer to Spawn took its time
+  bool ready = false;     // it said READY=1 in time, and nothing has ended that
+  bool stopping = false;  // it said STOPPING=1 without being told
+  bool told = false;      // it was sent SIGTERM or SIGQUIT
+  bool aborted = false;
+  bool killed = false;
+  TimePoint ended_at{};  // of the last signal
+  std::optional<TimePoint> request_start{};
+
+  bool boots() const { return spawned && !ready && !stopping && !told && !aborted && !killed; }
+};
+
+/// A supervisor among fake workers, with a clock that the test moves. Carries out the actions as the shell
+/// would, and checks on the way what must always hold (see check_*): `broken` is the first violation, empty
+/// if there was none.
+class World {
+ public:
+  explicit World(SupervisorConfig config = {}, std::uint64_t seed = 1);
+
+  /// Handles `event` and everything that carrying out the actions causes.
+  void send(const Event& event);
+  /// Moves the clock, waking the supervisor exactly when it wants to be woken.
+  void pass(Duration duration);
+
+  void start() { send(Started{}); }
+  void start_ready();  // and all workers become ready
+  void ready(LaunchId launch);
+  void all_ready();  // all that start, and all that follow from that
+  void stopping(LaunchId launch);
+  void exit(LaunchId launch, ExitStatus status = {});
+  void kill(LaunchId launch) { exit(launch, {ExitStatus::Kind::signalled, SIGKILL}); }
+  void all_told_exit();
+  void stop(StopMode mode = StopMode::graceful);
+  /// The configuration that the next reload finds; nothing: it is rejected for `rejection`.
+  void reload(std::optional<SupervisorConfig> next);
+  void scale(int count, bool relative = false, std::string pool = "");
+
+  std::vector<LaunchId> launches(Generation generation = 0) const;
+  const FakeWorker& worker(LaunchId launch) const { return workers.at(launch); }
+  int count_ready(const std::string& pool, Generation generation = 0) const;
+  int count_boots() const;
+  std::optional<JobView> last_job() const { return supervisor.job(jobs_accepted); }
+  /// Actions of type T in `last`.
+  template <typename T>
+  std::vector<T> got() const {
+    std::vector<T> found;
+    for (const Action& action : last) {
+      if (const T* it = std::get_if<T>(&action)) found.push_back(*it);
+    }
+    return found;
+  }
+  bool logged(LogLevel level, const std::string& part) const;
+  Duration until_deadline() const { return *supervisor.next_deadline() - now; }
+
+  TimePoint now = TimePoint{} + 1000s;
+  Supervisor supervisor;
+  std::map<LaunchId, FakeWorker> workers;  // alive
+  std::map<Generation, SupervisorConfig> configs;
+  Actions last;  // of the last call of the test, all of them
+  std::string broken;
+
+  // How the world behaves.
+  bool obedient = false;     // who is told to end ends at once
+  bool eager = false;        // who is started is ready at once
+  bool hold_spawns = false;  // Spawn is answered later, by release()
+  bool hold_loads = false;   // LoadConfig is answered later, by release()
+  bool fail_spawns = false;
+  std::optional<SupervisorConfig> next_config;
+  std::string rejection = "no such file";
+  void release();
+
+  RequestId requests = 0;  // each is answered
+  JobId jobs_accepted = 0;
+  std::set<JobId> jobs_running;
+  int spawns = 0;
+  std::optional<int> exit_code;
+
+ private:
+  void handle(const Event& event);
+  void happen(const Event& event);  // to the fake workers
+  void apply(const Spawn& action);
+  void apply(const SignalWorker& action);
+  void apply(const SampleScoreboard& action);
+  void apply(const LoadConfig& action);
+  void apply(const AdoptConfig& action);
+  void apply(const StopListening& action);
+  void apply(const JobAccepted& action);
+  void apply(const JobRefused& action);
+  void apply(const JobProgress& action);
+  void apply(const JobFinished& action);
+  void apply(const Exit& action);
+  template <typename Other>
+  void apply(const Other& /*action*/) {}
+
+  void claim(bool holds, const std::string& what);
+  void check_crowd(const std::string& pool);
+  void check_capacity(const std::string& pool);
+  void check_signal(const FakeWorker& worker, int signal);
+  void check_timers(bool after_wake_up);
+  const PoolConfig& config_of(const FakeWorker& worker) const;
+
+  std::deque<Event> queue_;
+  std::deque<Event> held_;
+  std::map<JobId, SupervisorConfig> loaded_;
+  std::set<std::string> grown_;   // pools that a worker was started in, in this event
+  std::set<std::string> shrunk_;  // pools that a ready worker was told to leave, in this event
+  std::map<std::string, int> trial_workers_;
+  bool stopped_ = false;
+  bool stop_requested_ = false;
+  int quick_stops_ = 0;
+};
+
+SupervisorConfig one_pool(int workers);
+
+}  // namespace gserve::core::testing
