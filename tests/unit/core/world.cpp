@@ -47,7 +47,7 @@ void World::handle(const Event& event) {
 }
 
 void World::happen(const Event& event) {
-  if (const auto* e = std::get_if<WorkerSpawned>(&event)) {
+  if (const auto* e = std::get_if<WorkerSpawned>(&event); e != nullptr && workers.contains(e->launch)) {
     FakeWorker& worker = workers.at(e->launch);
     worker.spawned = true;
     worker.late = worker.started != now;
