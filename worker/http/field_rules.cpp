@@ -62,7 +62,7 @@ void FieldRules::take_connection(std::string_view value) {
 }
 
 Refusal FieldRules::take(const Field& field, RequestHead& head) {
-  switch (field.name.size()) {  // the cheapest way to skip what is none of the five
+  switch (field.name.size()) {  // in step with may_concern()
     case 4:
       if (equals_ignoring_case(field.name, "host")) return take_host(field.value);
       break;

@@ -46,9 +46,9 @@ class RequestParser {
   bool find_line(std::string_view input, std::string_view& line);
   bool check_end(std::string_view input, std::size_t end);
   std::size_t line_limit() const;
-  void take_line(std::string_view line);
+  void take_line(std::string_view line, std::string_view input);
   void take_request_line(std::string_view line);
-  void take_field(std::string_view line);
+  void take_field(std::string_view line, std::size_t name_size);
   void finish();
   void refuse(Refusal refusal);
 

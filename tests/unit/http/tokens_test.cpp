@@ -69,6 +69,19 @@ TEST(Scan, LooksOnlyFromTheGivenPositionOn) {
   EXPECT_EQ(find_control(text, 50), 50u);
 }
 
+TEST(Scan, MeasuresTheTokenAtTheStart) {
+  for (int c = 0; c < 256; ++c) {
+    for (std::size_t at = 0; at < 40; ++at) {
+      std::string text(40, 'x');
+      text[at] = static_cast<char>(c);
+      ASSERT_EQ(token_size(text), is_token_char(static_cast<char>(c)) ? text.size() : at)
+          << c << " at " << at;
+    }
+  }
+  EXPECT_EQ(token_size("A_b!-1: x and more than sixteen bytes"), 6u);
+  EXPECT_EQ(token_size(""), 0u);
+}
+
 TEST(Status, EveryStatusThatTheServerAnswersByItselfHasAPhrase) {
   for (const int status : {100, 103, 400, 403, 408, 413, 414, 417, 431, 500, 501, 503, 505}) {
     EXPECT_NE(reason_phrase(status), "Unknown") << status;
