@@ -102,8 +102,22 @@ Result<std::unique_ptr<BusClient>> BusClient::open(Connection connection,
   std::unique_ptr<BusClient> client(new BusClient(bus, connection.uid, patience));
   r = start_client(bus, std::move(connection.socket));
   if (r >= 0) r = sd_bus_add_filter(bus, nullptr, Events::on_signal, client->events_.get());
+  if (r >= 0) r = client->await_handshake(std::chrono::steady_clock::now() + patience);
   if (r < 0) return client->explain(-r);
   return client;
+}
+
+/// A call would wait for the handshake first, and for that as long as sd-bus likes: 90 s.
+int BusClient::await_handshake(Deadline deadline) {
+  while (sd_bus_is_ready(bus_) <= 0) {
+    const int processed = sd_bus_process(bus_, nullptr);
+    if (processed < 0) return processed;
+    if (processed > 0) continue;
+    const int wait = poll_timeout(deadline);
+    if (wait == 0) return -ETIMEDOUT;
+    if (const int r = sd_bus_wait(bus_, static_cast<std::uint64_t>(wait) * 1000); r < 0 && r != -EINTR) return r;
+  }
+  return 0;
 }
 
 Failure BusClient::explain(int error) const {

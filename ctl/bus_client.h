@@ -30,7 +30,7 @@ struct JobEvent {
 /// thread safe.
 class BusClient {
  public:
-  /// Speaks over `connection`. The handshake's outcome shows in the first call.
+  /// Speaks over `connection`; the handshake is done when it returns.
   static Result<std::unique_ptr<BusClient>> open(Connection connection, std::chrono::milliseconds patience);
   ~BusClient();
   BusClient(const BusClient&) = delete;
@@ -50,6 +50,7 @@ class BusClient {
   BusClient(sd_bus* bus, uid_t owner, std::chrono::milliseconds patience);
   template <typename Append, typename Read>
   auto call(const char* method, Append append, Read read);
+  int await_handshake(Deadline deadline);
   Failure explain(int error) const;
 
   sd_bus* bus_;

@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/socket.h>
 
 #include <algorithm>
 #include <boost/asio/post.hpp>
@@ -30,6 +31,12 @@ int duplicate(int fd) {
   const int copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
   check(copy < 0 ? -errno : 0);
   return copy;
+}
+
+/// sd_bus_start asks the kernel for 8 MiB, which a client that does not read would fill.
+void limit_kernel_buffer(int fd) {
+  constexpr int kBytes = 256 * 1024;
+  setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &kBytes, sizeof kBytes);
 }
 
 /// An sd_bus that speaks the server's part on `socket` and owns it. Anonymous clients are refused by default.
@@ -66,6 +73,7 @@ SdBusPeer::SdBusPeer(asio::io_context& io, UniqueFd socket, const ControlSession
   check(add_control_object(bus_.get(), &session_));
   check(add_driver_object(bus_.get(), &session_));
   check(sd_bus_start(bus_.get()));
+  limit_kernel_buffer(sd_bus_get_fd(bus_.get()));
 }
 
 void SdBusPeer::send(const std::function<int(sd_bus*)>& call) {
@@ -77,7 +85,10 @@ void SdBusPeer::send(const std::function<int(sd_bus*)>& call) {
 
 void SdBusPeer::settle() {
   if (!bus_ || in_sd_bus_) return;
-  authenticated_ = authenticated_ || sd_bus_is_ready(bus_.get()) > 0;
+  if (!authenticated_ && sd_bus_is_ready(bus_.get()) > 0) {
+    authenticated_ = true;
+    last_active_ = Clock::now();
+  }
   if (is_flooded()) return close("it does not read what it is sent");
   arm();
 }
@@ -115,7 +126,7 @@ void SdBusPeer::pump() {
 void SdBusPeer::after_process(int result) {
   if (!close_reason_.empty()) return close(close_reason_);
   if (result < 0) return close(std::generic_category().message(-result));
-  if (result > 0) last_active_ = Clock::now();
+  if (result > 0 && authenticated_) last_active_ = Clock::now();
   settle();
 }
 

@@ -78,7 +78,7 @@ class SdBusPeer : public std::enable_shared_from_this<SdBusPeer> {
   boost::asio::posix::stream_descriptor watch_;  // a duplicate: both sd-bus and Asio close theirs
   boost::asio::steady_timer timer_;
   BusPtr bus_;
-  Clock::time_point last_active_ = Clock::now();
+  Clock::time_point last_active_ = Clock::now();  // until authenticated: when it was accepted
   bool authenticated_ = false;
   bool in_sd_bus_ = false;    // sd_bus_process is on the stack: it settles when it is done
   std::string close_reason_;  // close() was called meanwhile

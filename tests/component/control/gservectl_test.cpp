@@ -1,0 +1,276 @@
+// SPDX-License-Identifier: MIT
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <future>
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "ctl/commands.h"
+#include "tests/component/control/control_server.h"
+
+namespace gserve::test {
+namespace {
+
+using testing::HasSubstr;
+using testing::StartsWith;
+
+struct Ran {
+  int code = -1;
+  std::string out;
+  std::string err;
+};
+
+/// gservectl with this command line, looking for instances in `roots`.
+Ran gservectl(const std::vector<std::string>& roots, std::vector<const char*> line) {
+  line.insert(line.begin(), "gservectl");
+  const auto parsed = ctl::parse_arguments(static_cast<int>(line.size()), line.data());
+  if (const auto* usage = std::get_if<ctl::Usage>(&parsed)) return {usage->exit_code, "", usage->text};
+  std::ostringstream out;
+  std::ostringstream err;
+  const int code = ctl::run_command(std::get<ctl::Arguments>(parsed), roots, out, err);
+  return {code, out.str(), err.str()};
+}
+
+using Answer = std::function<void(io::SdBusControl&, core::RequestId)>;
+
+void answer(ControlServer& server, const Answer& how) {
+  server.supervisor().on_submit = [&server, how](const core::Event& event) {
+    how(server.control(), request_of(event));
+  };
+}
+
+TEST(Gservectl, StatusShowsWhatTheSupervisorSays) {
+  ControlServer server;
+  auto& report = server.supervisor().report;
+  report.state = core::SupervisorState::running;
+  report.uptime = std::chrono::milliseconds(61'500);
+  report.generation = 2;
+  report.target = 4;
+  report.ready = 1;
+  report.listeners = {"http://127.0.0.1:8000"};
+  report.workers = {{.pid = 321,
+                     .pool = "web",
+                     .state = core::WorkerState::ready,
+                     .generation = 2,
+                     .age = std::chrono::seconds(5),
+                     .requests = 17,
+                     .rss_bytes = 1 << 20,
+                     .in_flight = 1,
+                     .request = "GET /slow HTTP/1.1",
+                     .request_age = std::chrono::milliseconds(250)}};
+  const Ran ran = gservectl({server.root()}, {"status", "--json"});
+  ASSERT_EQ(ran.code, 0) << ran.err;
+  const auto status = nlohmann::json::parse(ran.out);
+  EXPECT_EQ(status["name"], "shop");
+  EXPECT_EQ(status["pid"], getpid());
+  EXPECT_EQ(status["uptime_s"], 61.5);
+  EXPECT_EQ(status["generation"], 2);
+  EXPECT_EQ(status["target"], 4);
+  EXPECT_EQ(status["ready"], 1);
+  EXPECT_EQ(status["state"], "running");
+  EXPECT_EQ(status["listeners"][0], "http://127.0.0.1:8000");
+  const auto& worker = status["workers"][0];
+  EXPECT_EQ(worker["pid"], 321);
+  EXPECT_EQ(worker["state"], "ready");
+  EXPECT_EQ(worker["age_s"], 5.0);
+  EXPECT_EQ(worker["requests"], 17);
+  EXPECT_EQ(worker["rss_bytes"], 1 << 20);
+  EXPECT_EQ(worker["request"], "GET /slow HTTP/1.1");
+  EXPECT_EQ(worker["request_age_s"], 0.25);
+}
+
+TEST(Gservectl, StatusTakesAFewMilliseconds) {
+  ControlServer server;
+  gservectl({server.root()}, {"status"});
+  const auto start = std::chrono::steady_clock::now();
+  for (int i = 0; i < 20; ++i) ASSERT_EQ(gservectl({server.root()}, {"status"}).code, 0);
+  EXPECT_LT((std::chrono::steady_clock::now() - start) / 20, std::chrono::milliseconds(100));
+}
+
+TEST(Gservectl, ReloadFollowsTheJobToItsEnd) {
+  ControlServer server;
+  answer(server, [](io::SdBusControl& control, core::RequestId request) {
+    control.accepted(request, 3);
+    control.job_progress(2, "another job");
+    control.job_progress(3, "1 of 2 workers replaced");
+    control.job_finished(2, core::JobState::failed, "of another job");
+    control.job_finished(3, core::JobState::done, "");
+  });
+  const Ran ran = gservectl({server.root()}, {"reload"});
+  EXPECT_EQ(ran.code, 0) << ran.err;
+  EXPECT_EQ(ran.out, "1 of 2 workers replaced\nreload of shop done\n");
+}
+
+TEST(Gservectl, AFailedReloadExitsWithOneAndTheTraceback) {
+  ControlServer server;
+  answer(server, [](io::SdBusControl& control, core::RequestId request) {
+    control.accepted(request, 3);
+    control.job_finished(3, core::JobState::failed, "Traceback:\n  File \"app.py\"\nImportError: no\n");
+  });
+  const Ran ran = gservectl({server.root()}, {"reload"});
+  EXPECT_EQ(ran.code, 1);
+  EXPECT_EQ(ran.out, "");
+  EXPECT_EQ(ran.err, "gservectl: reload of shop failed: Traceback:\n  File \"app.py\"\nImportError: no\n");
+  const Ran json = gservectl({server.root()}, {"--json", "reload"});
+  EXPECT_EQ(json.code, 1);
+  const auto result = nlohmann::json::parse(json.out);
+  EXPECT_EQ(result["result"], "failed");
+  EXPECT_EQ(result["job"], 3);
+  EXPECT_THAT(result["reason"].get<std::string>(), HasSubstr("ImportError"));
+}
+
+TEST(Gservectl, ASupersededJobIsNotASuccess) {
+  ControlServer server;
+  answer(server, [](io::SdBusControl& control, core::RequestId request) {
+    control.accepted(request, 3);
+    control.job_finished(3, core::JobState::superseded, "by job 4");
+  });
+  const Ran ran = gservectl({server.root()}, {"scale", "3"});
+  EXPECT_EQ(ran.code, 1);
+  EXPECT_EQ(ran.err, "gservectl: scale of shop (job 3) was superseded: by job 4\n");
+}
+
+TEST(Gservectl, ARefusedRequestSaysWhy) {
+  ControlServer server;
+  answer(server,
+         [](io::SdBusControl& control, core::RequestId request) { control.refused(request, "it stops"); });
+  const Ran ran = gservectl({server.root()}, {"scale", "-1", "--json"});
+  EXPECT_EQ(ran.code, 1);
+  EXPECT_THAT(ran.err, HasSubstr("it stops"));
+  EXPECT_EQ(nlohmann::json::parse(ran.out)["job"], nullptr);
+  const auto scale = std::get<core::ScaleRequested>(server.supervisor().submitted.at(0));
+  EXPECT_EQ(scale.count, -1);
+  EXPECT_TRUE(scale.relative);
+}
+
+TEST(Gservectl, NoWaitPrintsTheJob) {
+  ControlServer server;
+  answer(server, [](io::SdBusControl& control, core::RequestId request) { control.accepted(request, 12); });
+  const Ran ran = gservectl({server.root()}, {"--no-wait", "reload"});
+  EXPECT_EQ(ran.code, 0);
+  EXPECT_EQ(ran.out, "job 12\n");
+}
+
+TEST(Gservectl, ATimeoutLeavesTheJobRunning) {
+  ControlServer server;
+  answer(server, [](io::SdBusControl& control, core::RequestId request) { control.accepted(request, 12); });
+  const Ran ran = gservectl({server.root()}, {"--timeout", "0.2", "reload"});
+  EXPECT_EQ(ran.code, 1);
+  EXPECT_THAT(ran.err, HasSubstr("timed out after 0.2 s, job 12 goes on"));
+}
+
+TEST(Gservectl, ALostConnectionMeansThatTheResultIsUnknown) {
+  ControlServer server;
+  answer(server, [](io::SdBusControl& control, core::RequestId request) {
+    control.accepted(request, 12);
+    control.flush(std::chrono::seconds(1));
+    control.close();
+  });
+  const Ran ran = gservectl({server.root()}, {"reload"});
+  EXPECT_EQ(ran.code, 1);
+  EXPECT_THAT(ran.err, HasSubstr("connection to the supervisor lost"));
+  EXPECT_THAT(ran.err, HasSubstr("result of job 12 is unknown"));
+}
+
+TEST(Gservectl, ASupervisorThatDoesNotAnswerIsReported) {
+  ControlServer server;
+  server.stop_loop();
+  const Ran ran = gservectl({server.root()}, {"--timeout", "0.2", "status"});
+  EXPECT_EQ(ran.code, 1);
+  EXPECT_THAT(ran.err, HasSubstr("did not answer within"));
+}
+
+TEST(Gservectl, WithSeveralInstancesOneMustBeNamed) {
+  ControlServer one({}, 0600, "blog");
+  ControlServer two({}, 0600, "shop");
+  const std::vector<std::string> roots{two.root(), one.root()};
+  const Ran ambiguous = gservectl(roots, {"status"});
+  EXPECT_EQ(ambiguous.code, 2);
+  EXPECT_THAT(ambiguous.err, HasSubstr("choose one with -n: blog, shop"));
+  EXPECT_THAT(gservectl(roots, {"-n", "blog", "status"}).out, StartsWith("blog - gserve"));
+  EXPECT_THAT(gservectl({}, {"--socket", two.socket().c_str(), "status"}).out, StartsWith("shop - gserve"));
+  const Ran list = gservectl(roots, {"list", "--json"});
+  const auto listed = nlohmann::json::parse(list.out);
+  ASSERT_EQ(listed.size(), 2U);
+  EXPECT_EQ(listed[0]["name"], "blog");
+  EXPECT_EQ(listed[1]["socket"], two.socket());
+}
+
+TEST(Gservectl, WithoutAnInstanceTheExitCodeIsThree) {
+  const TempDir empty;
+  const Ran status = gservectl({empty.path()}, {"status"});
+  EXPECT_EQ(status.code, 3);
+  EXPECT_EQ(status.err, "gservectl: no instance is running (looked in " + empty.path() + ")\n");
+  EXPECT_EQ(gservectl({empty.path()}, {"-n", "shop", "stop"}).code, 3);
+  EXPECT_EQ(gservectl({empty.path()}, {"--socket", "/nowhere/control", "reload"}).code, 3);
+  EXPECT_EQ(gservectl({empty.path()}, {"list"}).code, 0);
+  EXPECT_EQ(gservectl({empty.path()}, {"list", "--json"}).out, "[]\n");
+}
+
+/// A supervisor in a process of its own, which ends `delay` after it has announced the end of its stop job.
+class SupervisorProcess {
+ public:
+  SupervisorProcess(const std::string& root, std::chrono::milliseconds delay, bool announce) {
+    int ready[2];
+    if (pipe(ready) != 0) throw std::runtime_error("pipe failed");
+    pid_ = fork();
+    if (pid_ == 0) serve(root, delay, announce, ready[1]);
+    close(ready[1]);
+    char byte = 0;
+    if (read(ready[0], &byte, 1) != 1) throw std::runtime_error("no server");
+    close(ready[0]);
+  }
+  ~SupervisorProcess() { waitpid(pid_, nullptr, 0); }
+  SupervisorProcess(const SupervisorProcess&) = delete;
+  SupervisorProcess& operator=(const SupervisorProcess&) = delete;
+
+  /// Whether it has ended, without waiting; it stays a zombie.
+  bool has_ended() const {
+    siginfo_t info{};
+    return waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED | WNOHANG | WNOWAIT) == 0 &&
+           info.si_pid == pid_;
+  }
+
+ private:
+  [[noreturn]] static void serve(const std::string& root, std::chrono::milliseconds delay, bool announce,
+                                 int ready) {
+    ControlServer server({}, 0600, "shop", root);
+    std::promise<void> stopped;
+    server.supervisor().on_submit = [&](const core::Event& event) {
+      server.control().accepted(request_of(event), 1);
+      server.control().job_progress(1, "2 workers left");
+      if (announce) server.control().job_finished(1, core::JobState::done, "");
+      stopped.set_value();
+    };
+    if (write(ready, "r", 1) != 1) _exit(1);
+    stopped.get_future().wait();
+    server.stop_loop();
+    server.control().flush(std::chrono::seconds(1));
+    std::this_thread::sleep_for(delay);
+    _exit(0);
+  }
+  pid_t pid_ = -1;
+};
+
+TEST(Gservectl, StopWaitsUntilTheProcessIsGone) {
+  const TempDir temp;
+  const SupervisorProcess process(temp.path(), std::chrono::milliseconds(300), true);
+  const Ran ran = gservectl({temp.path() + "/gserve"}, {"stop"});
+  EXPECT_TRUE(process.has_ended());
+  EXPECT_EQ(ran.code, 0) << ran.err;
+  EXPECT_EQ(ran.out, "2 workers left\nshop stopped\n");
+}
+
+TEST(Gservectl, StopIsDoneWhenTheConnectionBreaksBecauseTheProcessEnded) {
+  const TempDir temp;
+  const SupervisorProcess process(temp.path(), std::chrono::milliseconds(0), false);
+  const Ran ran = gservectl({temp.path() + "/gserve"}, {"stop", "--json"});
+  EXPECT_EQ(ran.code, 0) << ran.err;
+  EXPECT_EQ(nlohmann::json::parse(ran.out)["result"], "done");
+}
+
+}  // namespace
+}  // namespace gserve::test

@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: MIT
+#include "ctl/render.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+namespace gserve::ctl {
+namespace {
+
+constexpr std::uint64_t kSecond = 1'000'000;
+constexpr std::uint64_t kMiB = 1024 * 1024;
+
+Status shop() {
+  Status status;
+  status.name = "shop";
+  status.pid = 4242;
+  status.version = "0.1.0";
+  status.uptime_usec = 7380 * kSecond;
+  status.generation = 2;
+  status.target = 2;
+  status.ready = 1;
+  status.state = "reloading";
+  status.listeners = {"http://127.0.0.1:8000", "unix:/run/shop.sock"};
+  status.workers = {
+      {4301, "web", "ready", 2, 12 * kSecond, 1234, 45 * kMiB + kMiB / 2, 1, "GET /cart HTTP/1.1", 350'000},
+      {77, "web", "draining", 1, 7379 * kSecond, 9, 8 * kMiB, 0, "", 0},
+  };
+  return status;
+}
+
+TEST(RenderStatus, IsAHeaderAndATableOfWorkers) {
+  EXPECT_EQ(render_status(shop()),
+            "shop - gserve 0.1.0\n"
+            "       State: reloading, 1 of 2 workers ready\n"
+            "    Main PID: 4242\n"
+            "      Uptime: 2 h 3 min\n"
+            "  Generation: 2\n"
+            "   Listening: http://127.0.0.1:8000\n"
+            "   Listening: unix:/run/shop.sock\n"
+            "\n"
+            " PID  POOL  STATE     GEN        AGE  REQUESTS       RSS  RUNNING  OLDEST REQUEST\n"
+            "4301  web   ready       2       12 s      1234  45.5 MiB        1  GET /cart HTTP/1.1 (350 ms)\n"
+            "  77  web   draining    1  2 h 2 min         9   8.0 MiB        0\n");
+}
+
+TEST(RenderStatus, WithoutWorkersThereIsNoTable) {
+  Status status = shop();
+  status.workers.clear();
+  EXPECT_THAT(render_status(status), testing::EndsWith("unix:/run/shop.sock\n"));
+}
+
+TEST(RenderStatus, NothingThatIsShownCanDriveTheTerminal) {
+  Status status = shop();
+  status.workers[0].request = "GET /\x1b[2J\n\x7f";
+  const std::string text = render_status(status);
+  EXPECT_THAT(text, testing::HasSubstr("GET /\\x1b[2J\\x0a\\x7f (350 ms)"));
+}
+
+TEST(RenderList, IsATable) {
+  EXPECT_EQ(render_list({{{"shop", "/run/gserve/shop/control"}, shop()}}),
+            "NAME   PID  STATE      READY     UPTIME  LISTENING\n"
+            "shop  4242  reloading    1/2  2 h 3 min  http://127.0.0.1:8000 unix:/run/shop.sock\n");
+}
+
+TEST(RenderOutcome, SaysWhatBecameOfACommand) {
+  EXPECT_EQ(render_outcome({"stop", "shop", "done", 3, ""}), "shop stopped\n");
+  EXPECT_EQ(render_outcome({"reload", "shop", "done", 3, ""}), "reload of shop done\n");
+  EXPECT_EQ(render_outcome({"reload", "shop", "running", 3, ""}), "job 3\n");
+  EXPECT_EQ(render_outcome({"scale", "shop", "failed", 3, "no memory"}), "scale of shop failed: no memory\n");
+  EXPECT_EQ(render_outcome({"scale", "shop", "failed", 3, ""}), "scale of shop failed: no reason given\n");
+  EXPECT_EQ(render_outcome({"scale", "shop", "unknown", 3, "timed out"}), "scale of shop: timed out\n");
+  EXPECT_EQ(render_outcome({"reload", "shop", "superseded", 3, ""}),
+            "reload of shop (job 3) was superseded\n");
+}
+
+TEST(RenderOutcome, KeepsATracebackWhole) {
+  EXPECT_EQ(render_outcome({"reload", "shop", "failed", 3, "Traceback:\n\tx\nError: \x1b[31mred\n"}),
+            "reload of shop failed: Traceback:\n\tx\nError: \\x1b[31mred\n");
+}
+
+TEST(RenderDuration, UsesTwoUnitsAtMost) {
+  EXPECT_EQ(render_duration(0), "0 ms");
+  EXPECT_EQ(render_duration(350'999), "350 ms");
+  EXPECT_EQ(render_duration(59 * kSecond), "59 s");
+  EXPECT_EQ(render_duration(312 * kSecond), "5 min 12 s");
+  EXPECT_EQ(render_duration(7380 * kSecond), "2 h 3 min");
+  EXPECT_EQ(render_duration((3 * 24 + 4) * 3600 * kSecond), "3 d 4 h");
+}
+
+TEST(RenderBytes, UsesTheLargestFittingUnit) {
+  EXPECT_EQ(render_bytes(512), "512 B");
+  EXPECT_EQ(render_bytes(1536), "1.5 KiB");
+  EXPECT_EQ(render_bytes(34 * kMiB + kMiB / 2), "34.5 MiB");
+  EXPECT_EQ(render_bytes(3ULL << 40), "3.0 TiB");
+  EXPECT_EQ(render_bytes(3ULL << 50), "3072.0 TiB");
+}
+
+TEST(JsonStatus, HasTheDocumentedKeysInOrder) {
+  const auto json = nlohmann::ordered_json::parse(json_status(shop()));
+  std::vector<std::string> keys;
+  for (const auto& [key, value] : json.items()) keys.push_back(key);
+  EXPECT_THAT(keys, testing::ElementsAre("name", "pid", "version", "uptime_s", "generation", "target",
+                                         "ready", "state", "listeners", "workers"));
+  std::vector<std::string> worker_keys;
+  for (const auto& [key, value] : json["workers"][0].items()) worker_keys.push_back(key);
+  EXPECT_THAT(worker_keys, testing::ElementsAre("pid", "pool", "state", "generation", "age_s", "requests",
+                                                "rss_bytes", "in_flight", "request", "request_age_s"));
+  EXPECT_EQ(json["uptime_s"], 7380.0);
+  EXPECT_EQ(json["workers"][0]["request_age_s"], 0.35);
+}
+
+TEST(JsonStatus, WithoutWorkersAndListenersTheArraysAreEmpty) {
+  const auto json = nlohmann::json::parse(json_status(Status{}));
+  EXPECT_TRUE(json["workers"].is_array());
+  EXPECT_TRUE(json["listeners"].is_array());
+}
+
+TEST(JsonOutcome, HasTheDocumentedKeys) {
+  EXPECT_EQ(json_outcome({"reload", "shop", "failed", 3, "why"}),
+            "{\n  \"command\": \"reload\",\n  \"name\": \"shop\",\n  \"result\": \"failed\",\n  \"job\": 3,\n"
+            "  \"reason\": \"why\"\n}\n");
+  EXPECT_THAT(json_outcome({"stop", "shop", "failed", std::nullopt, "no"}),
+              testing::HasSubstr("\"job\": null"));
+}
+
+TEST(JsonList, IsAnArray) {
+  EXPECT_EQ(json_list({}), "[]\n");
+  const auto json = nlohmann::json::parse(json_list({{{"shop", "/run/gserve/shop/control"}, shop()}}));
+  EXPECT_EQ(json[0]["name"], "shop");
+  EXPECT_EQ(json[0]["pid"], 4242);
+  EXPECT_EQ(json[0]["socket"], "/run/gserve/shop/control");
+}
+
+}  // namespace
+}  // namespace gserve::ctl
