@@ -121,16 +121,18 @@ bool OutputQueue::spool(std::span<std::string_view> parts) {
   if (!spool_ || spool_end_ >= settings_.spool_limit) return false;
   const std::uint64_t start = spool_end_;
   std::uint64_t room = std::min<std::uint64_t>(settings_.spool_limit - start, kSpoolTurn);
+  bool written = true;
   for (std::string_view& part : parts) {
     const std::string_view piece = part.substr(0, std::min<std::uint64_t>(part.size(), room));
     // The mutex is not held: a slow disk must not stop the I/O thread. Nobody reads beyond what is published.
-    if (!write_at(spool_.get(), piece, static_cast<off_t>(spool_end_))) return false;
+    written = write_at(spool_.get(), piece, static_cast<off_t>(spool_end_));
+    if (!written) break;
     part.remove_prefix(piece.size());
     spool_end_ += piece.size();
     room -= piece.size();
   }
   if (publish_spooled(static_cast<off_t>(start), spool_end_ - start)) owner_.output_queued();
-  return true;
+  return written;
 }
 
 /// Returns whether the queue was empty.
@@ -156,6 +158,9 @@ bool OutputQueue::publish_spooled(off_t offset, std::uint64_t size) {
 bool OutputQueue::wait_until_drained() {
   std::unique_lock lock(mutex_);
   drained_.wait(lock, [this] { return segments_.empty() || gone_; });
+  // A new file, not the old one from its start: sendfile(2) sends the file's pages themselves, and those that
+  // the socket still holds must not change.
+  spool_.reset();
   spool_end_ = 0;
   return !gone_;
 }

@@ -1,0 +1,276 @@
+// SPDX-License-Identifier: MIT
+// Request and response bodies: spooled, streamed, sent from files, read slowly.
+#include <gtest/gtest.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <array>
+
+#include "tests/component/net/client.h"
+#include "tests/component/net/test_server.h"
+
+namespace gserve::test {
+namespace {
+
+std::string pattern(std::size_t size) {
+  std::string text(size, '\0');
+  std::uint32_t state = 1;
+  for (char& c : text) {
+    state = state * 1664525 + 1013904223;
+    c = static_cast<char>(state >> 24);
+  }
+  return text;
+}
+
+std::string post(std::size_t size, std::string_view more_fields = "") {
+  return "POST /echo HTTP/1.1\r\nHost: t\r\nContent-Length: " + std::to_string(size) + "\r\n" +
+         std::string(more_fields) + "\r\n";
+}
+
+TEST(RequestBody, OfTenMebibytesIsSpooledBeforeTheApplicationRuns) {
+  std::atomic<bool> ran{false};
+  TestServer server([&](net::Exchange& exchange) {
+    ran = true;
+    hello_or_echo(exchange);
+  });
+  const std::string body = pattern(std::size_t{10} << 20);
+  Client client(server.port());
+  client.send(post(body.size()));
+  client.send(std::string_view(body).substr(0, body.size() - 1));
+  EXPECT_FALSE(ran);
+  client.send(std::string_view(body).substr(body.size() - 1));
+  EXPECT_TRUE(client.read_response().body == body);
+  EXPECT_TRUE(ran);
+}
+
+TEST(RequestBody, ArrivesInChunks) {
+  TestServer server;
+  Client client(server.port());
+  client.send("POST /echo HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: chunked\r\n\r\n");
+  const std::string chunk = pattern(5000);
+  std::string all;
+  for (int i = 0; i < 50; ++i) {
+    client.send("1388\r\n" + chunk + "\r\n");
+    all += chunk;
+  }
+  client.send("0\r\n\r\n");
+  EXPECT_TRUE(client.read_response().body == all);
+}
+
+TEST(RequestBody, IsAskedForWithContinue) {
+  TestServer server;
+  Client client(server.port());
+  client.send(post(5, "Expect: 100-continue\r\n"));
+  EXPECT_EQ(client.read_response().status, 100);
+  client.send("hello");
+  EXPECT_EQ(client.read_response().body, "hello");
+}
+
+TEST(RequestBody, IsNotAskedForWhenItIsThereAlready) {
+  TestServer server;
+  Client client(server.port());
+  client.send(post(5, "Expect: 100-continue\r\n") + "hello");
+  EXPECT_EQ(client.read_response().status, 200);
+}
+
+TEST(RequestBody, BeyondTheSpoolStreamsWithBackPressure) {
+  Gate gate;
+  constexpr std::size_t kLimit = 256 * 1024;
+  constexpr std::size_t kSize = std::size_t{24} << 20;
+  TestServer server(
+      [&](net::Exchange& exchange) {
+        gate.pass();
+        hello_or_echo(exchange);
+      },
+      [](net::ServerConfig& config) {
+        config.memory_limit = 16 * 1024;
+        config.spool_limit = kLimit;
+      });
+  Client client(server.port());
+  const std::string body = pattern(kSize);
+  client.send(post(kSize));
+  // The application runs before the body is whole, and while it does not read, not all of the body is taken.
+  const std::size_t sent = client.send_patiently(body, 300);
+  gate.wait_until_reached();
+  EXPECT_LT(sent, kSize);
+  gate.open();
+  std::thread sender([&] { client.send(std::string_view(body).substr(sent)); });
+  const Response response = client.read_response();
+  sender.join();
+  EXPECT_TRUE(response.body == body);
+}
+
+TEST(RequestBody, ThatStreamsAndBreaksIsNotTakenForWhole) {
+  std::atomic<bool> broke{false};
+  std::latch done(1);
+  TestServer server(
+      [&](net::Exchange& exchange) {
+        broke = !read_body(exchange).has_value();
+        exchange.fail();
+        done.count_down();
+      },
+      [](net::ServerConfig& config) { config.memory_limit = config.spool_limit = 4096; });
+  Client client(server.port());
+  client.send(post(1000000) + pattern(100000));
+  client.close();
+  done.wait();
+  EXPECT_TRUE(broke);
+}
+
+TEST(RequestBody, ThatNobodyReadsDoesNotDisturbTheNextRequest) {
+  TestServer server([](net::Exchange& exchange) { answer(exchange, exchange.head().method); });
+  Client client(server.port());
+  client.send(post(200000) + pattern(200000));
+  EXPECT_EQ(client.read_response().body, "POST");
+  client.get("/");
+  EXPECT_EQ(client.read_response().body, "GET");
+}
+
+TEST(RequestBody, ThatStreamsUnreadEndsTheConnectionAfterTheAnswer) {
+  TestServer server([](net::Exchange& exchange) { answer(exchange, "enough"); },
+                    [](net::ServerConfig& config) { config.memory_limit = config.spool_limit = 4096; });
+  Client client(server.port());
+  client.send(post(std::size_t{8} << 20));
+  client.send_patiently(pattern(std::size_t{8} << 20), 200);
+  EXPECT_EQ(client.read_response().body, "enough");
+}
+
+TEST(RequestBody, ThatCannotBeSpooledIsRefused) {
+  TestServer server(hello_or_echo, [](net::ServerConfig& config) { config.tmp_dir = "/nonexistent"; });
+  Client client(server.port());
+  client.send(post(100000) + pattern(100000));
+  EXPECT_EQ(client.read_response().status, 503);
+  EXPECT_TRUE(wait_for_text(server.log_fd(), "cannot spool a request body in /nonexistent: No such file"));
+}
+
+TEST(ResponseBody, OfFiftyMebibytesFreesTheExecutorLongBeforeASlowReaderHasIt) {
+  const std::string body = pattern(std::size_t{50} << 20);
+  TestServer server([&](net::Exchange& exchange) {
+    if (exchange.head().path == "/hello") return answer(exchange, "hello");
+    answer(exchange, body);
+  });
+  Client slow(server.port());
+  slow.get("/big");
+  ASSERT_TRUE(slow.readable(20000));
+  Client other(server.port());
+  other.get("/hello");  // one executor: it is free although `slow` has read nothing
+  EXPECT_EQ(other.read_response().body, "hello");
+  EXPECT_TRUE(slow.read_response().body == body);
+  slow.get("/hello");
+  EXPECT_EQ(slow.read_response().body, "hello");
+}
+
+TEST(ResponseBody, InPiecesIsSpooledInOrder) {
+  const std::string piece = pattern(70001);
+  TestServer server([&](net::Exchange& exchange) {
+    if (exchange.head().path == "/hello") return answer(exchange, "hello");
+    exchange.start("200 OK", {});
+    for (int i = 0; i < 200; ++i) exchange.send(piece, false);
+    exchange.finish();
+  });
+  Client slow(server.port());
+  slow.get("/big");
+  Client other(server.port());
+  other.get("/hello");
+  EXPECT_EQ(other.read_response().body, "hello");
+  std::string all;
+  for (int i = 0; i < 200; ++i) all += piece;
+  EXPECT_TRUE(slow.read_response().body == all);
+}
+
+TEST(ResponseBody, BeyondTheSpoolWaitsForTheClient) {
+  const std::string piece = pattern(100000);
+  std::atomic<int> sent{0};
+  TestServer server(
+      [&](net::Exchange& exchange) {
+        exchange.start("200 OK", {});
+        for (; sent < 300; ++sent) exchange.send(piece, false);
+        exchange.finish();
+      },
+      [](net::ServerConfig& config) { config.spool_limit = 1 << 20; });
+  Client slow(server.port());
+  slow.get("/big");
+  ASSERT_TRUE(slow.readable(20000));
+  std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  EXPECT_LT(sent, 300);
+  const Response response = slow.read_response();
+  EXPECT_TRUE(response.whole);
+  EXPECT_EQ(response.body.size(), 300 * piece.size());
+  EXPECT_TRUE(response.body.ends_with(piece));
+}
+
+TEST(ResponseBody, WithoutASpoolWaitsForTheClient) {
+  const std::string body = pattern(std::size_t{20} << 20);
+  TestServer server([&](net::Exchange& exchange) { answer(exchange, body); },
+                    [](net::ServerConfig& config) { config.tmp_dir = "/nonexistent"; });
+  Client client(server.port());
+  client.get("/");
+  EXPECT_TRUE(client.read_response().body == body);
+}
+
+class FileBody : public ::testing::Test {
+ protected:
+  FileBody() : file_(::memfd_create("body", MFD_CLOEXEC)) {
+    [[maybe_unused]] const ssize_t n = ::pwrite(file_.get(), text_.data(), text_.size(), 0);
+  }
+  void send_from(net::Exchange& exchange, off_t offset, bool with_length) {
+    const std::uint64_t size = text_.size() - static_cast<std::uint64_t>(offset);
+    const std::string length = std::to_string(size);
+    const std::array<http::Field, 1> fields{{{"Content-Length", length}}};
+    exchange.start("200 OK",
+                   with_length ? std::span<const http::Field>(fields) : std::span<const http::Field>());
+    exchange.send_file(file_.get(), offset, size);
+    exchange.finish();
+  }
+
+  const std::string text_ = pattern(std::size_t{12} << 20);
+  UniqueFd file_;
+};
+
+TEST_F(FileBody, IsSentFromItsOffset) {
+  TestServer server([&](net::Exchange& exchange) { send_from(exchange, 1234567, true); });
+  Client client(server.port());
+  for (int i = 0; i < 2; ++i) {
+    client.get("/");
+    EXPECT_TRUE(client.read_response().body == text_.substr(1234567));
+  }
+}
+
+TEST_F(FileBody, IsChunkedWhenItsSizeIsNotPromised) {
+  TestServer server([&](net::Exchange& exchange) { send_from(exchange, 0, false); });
+  Client client(server.port());
+  client.get("/");
+  const Response response = client.read_response();
+  EXPECT_TRUE(response.whole);
+  EXPECT_TRUE(response.body == text_);
+}
+
+TEST_F(FileBody, MayBeClosedByTheApplicationBeforeItIsSent) {
+  TestServer server([&](net::Exchange& exchange) {
+    if (exchange.head().path == "/hello") return answer(exchange, "hello");
+    send_from(exchange, 0, true);
+    file_.reset();
+  });
+  const int before = open_descriptors();
+  Client client(server.port());
+  client.get("/");
+  Client other(server.port());
+  other.get("/hello");
+  EXPECT_EQ(other.read_response().body, "hello");
+  EXPECT_TRUE(client.read_response().body == text_);
+  client.get("/hello");
+  EXPECT_EQ(client.read_response().body, "hello");
+  EXPECT_EQ(open_descriptors(), before - 1 + 4);  // without the file, with both ends of two connections
+}
+
+TEST_F(FileBody, ThatShrinksMeanwhileCutsTheConnection) {
+  TestServer server([&](net::Exchange& exchange) { send_from(exchange, 0, true); });
+  Client client(server.port());
+  client.get("/");
+  ASSERT_TRUE(client.readable(20000));
+  ASSERT_EQ(::ftruncate(file_.get(), std::ssize(text_) / 100), 0);
+  EXPECT_FALSE(client.read_response().whole);
+}
+
+}  // namespace
+}  // namespace gserve::test
