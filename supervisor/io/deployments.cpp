@@ -7,6 +7,14 @@
 #include "supervisor/io/python_locator.h"
 
 namespace gserve::io {
+namespace {
+
+/// What is taken once, at the start.
+constexpr const char* kHeldSettings[] = {
+    "bind",     "backlog",   "pidfile",        "proc_name",           "errorlog",
+    "loglevel", "accesslog", "control_socket", "control_socket_mode", "control_socket_disable"};
+
+}  // namespace
 
 std::variant<Deployment, config::Ending> load_deployment(const StartContext& context) {
   auto outcome = config::parse_command_line(context.invocation, context.lookup());
@@ -19,7 +27,8 @@ std::variant<Deployment, config::Ending> load_deployment(const StartContext& con
   return Deployment{std::move(settings), std::move(python.path)};
 }
 
-Deployments::Deployments(const StartContext& context, Deployment first) : context_(context) {
+Deployments::Deployments(const StartContext& context, Deployment first, ports::Journal& journal)
+    : context_(context), journal_(journal), started_with_(first.settings) {
   generations_.emplace(1, std::move(first));
 }
 
@@ -27,10 +36,20 @@ std::variant<core::SupervisorConfig, std::string> Deployments::load(core::JobId 
   auto outcome = load_deployment(context_);
   if (const auto* ending = std::get_if<config::Ending>(&outcome)) return ending->text;
   Deployment& deployment = std::get<Deployment>(outcome);
+  warn_of_held_settings(deployment.settings);
   core::SupervisorConfig config = config::supervisor_config(deployment.settings);
   loaded_.clear();  // one reload at a time
   loaded_.emplace(job, std::move(deployment));
   return config;
+}
+
+void Deployments::warn_of_held_settings(const config::Settings& loaded) {
+  for (const char* name : kHeldSettings) {
+    if (loaded.value(name) == started_with_.value(name)) continue;
+    journal_.write(
+        {core::LogLevel::warning, std::string("the setting ") + name +
+                                      " has changed; a reload keeps the old value, restart to use it"});
+  }
 }
 
 void Deployments::adopt(core::JobId job, core::Generation generation) {

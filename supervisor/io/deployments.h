@@ -9,6 +9,7 @@
 #include "supervisor/config/settings.h"
 #include "supervisor/io/start_context.h"
 #include "supervisor/ports/configuration.h"
+#include "supervisor/ports/journal.h"
 
 namespace gserve::io {
 
@@ -24,8 +25,8 @@ std::variant<Deployment, config::Ending> load_deployment(const StartContext& con
 /// The deployments of the live generations, and those loaded for reloads that are under way.
 class Deployments : public ports::Configuration {
  public:
-  /// `first` is generation 1. `context` is borrowed.
-  Deployments(const StartContext& context, Deployment first);
+  /// `first` is generation 1. `context` and `journal` are borrowed.
+  Deployments(const StartContext& context, Deployment first, ports::Journal& journal);
 
   std::variant<core::SupervisorConfig, std::string> load(core::JobId job) override;
   void adopt(core::JobId job, core::Generation generation) override;
@@ -35,7 +36,11 @@ class Deployments : public ports::Configuration {
   const Deployment* find(core::Generation generation) const;
 
  private:
+  void warn_of_held_settings(const config::Settings& loaded);
+
   const StartContext& context_;
+  ports::Journal& journal_;
+  const config::Settings started_with_;
   std::map<core::Generation, Deployment> generations_;
   std::map<core::JobId, Deployment> loaded_;
 };

@@ -14,7 +14,7 @@ constexpr std::size_t kMaxDump = std::size_t{1} << 20;
 std::string incident_text(const Launch& launch) {
   const std::string dump = read_memfd(launch.incident.get(), kMaxDump);
   if (dump.empty()) return {};
-  std::string text = "The worker left its stacks";
+  std::string text = "the worker left its stacks";
   const auto sample = launch.scoreboard.sample();
   if (sample && !sample->running.empty()) text += "; it was running: " + sample->running.front().line;
   return text + "\n" + dump;

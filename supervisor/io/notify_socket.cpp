@@ -11,6 +11,7 @@
 #include <charconv>
 #include <cstdlib>
 #include <cstring>
+#include <filesystem>
 #include <stdexcept>
 
 #include "common/launch_contract.h"
@@ -21,6 +22,8 @@ namespace {
 // A traceback may be long; a datagram is at most the default socket buffer.
 constexpr std::size_t kMaxDatagram = std::size_t{256} * 1024;
 constexpr char kSocketName[] = "/notify";
+// A leading dot: not the name of an instance.
+constexpr char kDirectoryPrefix[] = "/.gserve-notify-";
 
 std::string cannot(const char* what, const std::string& path) {
   return std::string("cannot ") + what + " " + path + ": " + std::strerror(errno);
@@ -32,6 +35,25 @@ bool fill_address(sockaddr_un& address, const std::string& path) {
   address.sun_family = AF_UNIX;
   std::memcpy(address.sun_path, path.c_str(), path.size() + 1);
   return true;
+}
+
+/// Nobody receives there any more: its owner died without cleaning up.
+bool abandoned(const std::string& path) {
+  sockaddr_un address;
+  const UniqueFd fd(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  return fd && fill_address(address, path) &&
+         ::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) < 0 &&
+         errno == ECONNREFUSED;
+}
+
+void remove_abandoned(const std::string& base) {
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator(base, error)) {
+    const std::string directory = entry.path().string();
+    if (directory.rfind(base + kDirectoryPrefix, 0) != 0 || !abandoned(directory + kSocketName)) continue;
+    ::unlink((directory + kSocketName).c_str());
+    ::rmdir(directory.c_str());
+  }
 }
 
 void close_passed_descriptors(const cmsghdr* control) {
@@ -106,33 +128,47 @@ NotifySocket::NotifySocket(const std::vector<std::string>& bases) : buffer_(kMax
 }
 
 NotifySocket::~NotifySocket() {
-  if (directory_.empty()) return;
-  ::unlink(path_.c_str());
-  ::rmdir(directory_.c_str());
+  remove();
+}
+
+void NotifySocket::remove() {
+  if (!path_.empty()) ::unlink(path_.c_str());
+  if (!directory_.empty()) ::rmdir(directory_.c_str());
+  if (!made_base_.empty()) ::rmdir(made_base_.c_str());  // stays if another instance has come
+  path_.clear();
+  directory_.clear();
+  made_base_.clear();
 }
 
 std::string NotifySocket::try_open(const std::string& base) {
-  ::mkdir(base.c_str(), 0755);  // /run/gserve may not exist yet
-  // A leading dot: not the name of an instance.
-  std::string directory = base + "/.gserve-notify-XXXXXX";
+  std::string directory = base + kDirectoryPrefix + "XXXXXX";
   sockaddr_un address;
   if (!fill_address(address, directory + kSocketName)) return base + " is too long for a Unix socket's path";
-  if (!::mkdtemp(directory.data())) return cannot("make a directory in", base);
+  if (::mkdir(base.c_str(), 0755) == 0) made_base_ = base;  // /run/gserve may not exist yet
+  remove_abandoned(base);
+  if (!::mkdtemp(directory.data())) {
+    const std::string reason = cannot("make a directory in", base);
+    remove();
+    return reason;
+  }
   directory_ = directory;
+  std::string reason = bind_in(directory);
+  if (!reason.empty()) remove();
+  return reason;
+}
+
+std::string NotifySocket::bind_in(const std::string& directory) {
   path_ = directory + kSocketName;
+  sockaddr_un address;
   fill_address(address, path_);
   fd_ = UniqueFd(::socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   const int on = 1;
-  if (fd_ && ::bind(fd_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0 &&
-      ::chmod(path_.c_str(), 0666) == 0 && ::chmod(directory.c_str(), 0711) == 0 &&
-      ::setsockopt(fd_.get(), SOL_SOCKET, SO_PASSCRED, &on, sizeof on) == 0) {
-    return {};
+  if (!fd_ || ::bind(fd_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) < 0 ||
+      ::chmod(path_.c_str(), 0666) < 0 || ::chmod(directory.c_str(), 0711) < 0 ||
+      ::setsockopt(fd_.get(), SOL_SOCKET, SO_PASSCRED, &on, sizeof on) < 0) {
+    return cannot("open", path_);
   }
-  std::string reason = cannot("open", path_);
-  ::unlink(path_.c_str());
-  ::rmdir(directory.c_str());
-  directory_.clear();
-  return reason;
+  return {};
 }
 
 std::vector<WorkerMessage> NotifySocket::receive() {

@@ -35,7 +35,8 @@ std::vector<std::string> runtime_directories(const std::map<std::string, std::st
                                              bool root);
 
 /// A datagram socket in a directory of its own (0711, socket 0666: workers may run under another uid, the
-/// sender is checked by credentials). Both are removed at the end.
+/// sender is checked by credentials). Both are removed at the end; those that a killed supervisor left in the
+/// same place are removed at the start.
 class NotifySocket {
  public:
   /// Tries `bases` in order. Throws std::runtime_error with one line when none will do.
@@ -54,9 +55,12 @@ class NotifySocket {
 
  private:
   std::string try_open(const std::string& base);
+  std::string bind_in(const std::string& directory);
+  void remove();
   bool receive_one(std::vector<WorkerMessage>& messages);
 
   UniqueFd fd_;
+  std::string made_base_;  // empty: it was there before
   std::string directory_;
   std::string path_;
   std::vector<char> buffer_;

@@ -10,12 +10,15 @@
 #include <utility>
 
 #include "supervisor/config/pool_config.h"
+#include "supervisor/io/orphans.h"
 
 namespace gserve::io {
 namespace {
 
 // How long the end of the process may wait for clients to take the result of their stop.
 constexpr std::chrono::milliseconds kControlFlush{500};
+
+constexpr std::chrono::milliseconds kOrphanPatience{1000};
 
 std::uint64_t random_seed() {
   std::random_device device;
@@ -39,11 +42,11 @@ LaunchSurroundings surroundings(const StartContext& context, const Resources& re
 Shell::Shell(const StartContext& context, Deployment deployment)
     : context_(context),
       resources_(take_resources(context, deployment.settings, signals_)),
-      deployments_(context, std::move(deployment)),
+      deployments_(context, std::move(deployment), *resources_.logs),
       process_launcher_(context.nofile),
       worker_launcher_(process_launcher_, surroundings(context, resources_)),
       workers_(worker_launcher_, deployments_, *resources_.logs),
-      loop_([this](const std::string& fault) { log(core::LogLevel::error, "Internal fault: " + fault); }),
+      loop_([this](const std::string& fault) { log(core::LogLevel::error, "internal fault: " + fault); }),
       engine_(config::supervisor_config(deployments_.find(1)->settings), random_seed(),
               ActionPorts{workers_, deployments_, *resources_.logs, *resources_.listeners, notifier_},
               [this] { settle(); }) {
@@ -129,6 +132,11 @@ void Shell::settle() {
 }
 
 void Shell::finish() {
+  const int orphans = end_orphans(signals_, kOrphanPatience);
+  if (orphans > 0) {
+    log(core::LogLevel::warning,
+        "ended " + std::to_string(orphans) + " processes that workers had left behind");
+  }
   engine_.set_control(nullptr);
   if (control_) control_->flush(kControlFlush);
   control_.reset();

@@ -54,7 +54,7 @@ void WorkerProcesses::hand_over_logs() {
   for (auto& [id, launch] : registry_.all()) {
     if (!send_logs(launch.lifeline.get(), shared.error_log, shared.access_log)) {
       journal_.write({core::LogLevel::warning,
-                      "The worker did not take the reopened logs; it goes on with the old ones", launch.pid,
+                      "the worker did not take the reopened logs; it goes on with the old ones", launch.pid,
                       launch.generation});
     }
   }
@@ -64,7 +64,7 @@ std::vector<core::Event> WorkerProcesses::understand(const WorkerMessage& messag
   const Launch* launch = registry_.find(message.launch);
   if (!launch || launch->pid != message.sender) {
     journal_.write({core::LogLevel::warning,
-                    "Ignored a notification for launch " + std::to_string(message.launch) +
+                    "ignored a notification for launch " + std::to_string(message.launch) +
                         ": the sender is not that worker",
                     message.sender, 0});
     return {};

@@ -12,6 +12,7 @@
 //   report       writes what it was born with to $MOCK_REPORT
 //   busy         begins a request in its scoreboard and never ends it
 //   dump         writes a line to its incident file
+//   take-logs    waits for the message "logs" on its lifeline and writes a line to the new error log
 //   serve        answers every connection with its pid until SIGTERM or the end of the lifeline, then exits 0
 #include <dirent.h>
 #include <poll.h>
@@ -154,6 +155,33 @@ void dump() {
   if (::write(passed_one(contract::kIncident), kText, sizeof kText - 1) < 0) std::perror("incident");
 }
 
+/// -1 when there was no such message.
+int receive_logs(int* error_log) {
+  char text[16];
+  iovec data{text, sizeof text};
+  alignas(cmsghdr) char control[CMSG_SPACE(2 * sizeof(int))];
+  msghdr header{};
+  header.msg_iov = &data;
+  header.msg_iovlen = 1;
+  header.msg_control = control;
+  header.msg_controllen = sizeof control;
+  const ssize_t size = ::recvmsg(passed_one(contract::kLifeline), &header, MSG_CMSG_CLOEXEC);
+  const cmsghdr* rights = CMSG_FIRSTHDR(&header);
+  if (size < 0 || std::string_view(text, static_cast<std::size_t>(size)) != contract::kLifelineLogs ||
+      !rights)
+    return -1;
+  std::memcpy(error_log, CMSG_DATA(rights), sizeof(int));
+  return static_cast<int>((rights->cmsg_len - CMSG_LEN(0)) / sizeof(int));
+}
+
+void take_logs() {
+  pollfd watched{passed_one(contract::kLifeline), POLLIN, 0};
+  ::poll(&watched, 1, -1);
+  int error_log = -1;
+  const std::string line = "took logs with " + std::to_string(receive_logs(&error_log)) + " descriptors\n";
+  if (::write(error_log, line.data(), line.size()) < 0) std::perror("error log");
+}
+
 void answer(int listener) {
   const int connection = ::accept4(listener, nullptr, nullptr, SOCK_CLOEXEC);
   if (connection < 0) return;
@@ -206,6 +234,7 @@ void act(const std::string& word, std::istringstream& rest, char** argv) {
   if (word == "report") report(argv);
   if (word == "busy") begin_endless_request();
   if (word == "dump") dump();
+  if (word == "take-logs") take_logs();
   if (word == "serve") serve();
   if (word == "exit") {
     int code = 0;
