@@ -125,7 +125,7 @@ def test_socket_of_a_dead_instance_exits_with_three(box):
     server.process.kill()
     server.process.wait()
     assert server.ctl("status", expect=3).stderr.strip()
-    os.unlink(server.control)
+    server.kill()
 
 
 def test_control_socket_is_private(box):

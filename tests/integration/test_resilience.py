@@ -181,7 +181,7 @@ def test_workers_finish_their_requests_and_leave_when_the_supervisor_is_killed(b
     assert (answer.status, answer.read()) == (200, b"xxxxx")
     conn.close()
     wait_for(lambda: not any(procfs.alive(pid) for pid in workers), "the workers leave", 20)
-    os.unlink(server.control)
+    server.kill()
 
 
 def test_no_writable_runtime_directory_is_one_quiet_notice(box):

@@ -33,14 +33,13 @@ def unused_loopback_address():
 
 @pytest.mark.parametrize("args, code, says", [
     (["--no-such-flag"], 2, r"no-such-flag"),
-    (["-w"], 2, r"-w|workers"),
-    (["-w", "many"], 2, r"many"),
+    (["-w", "many"], 1, r"--workers.*'many'"),
+    (["-w", "--chdir"], 2, r"--workers needs a value"),
     (["-w", "-1"], 1, r"workers|-w"),
     (["-t", "-3"], 1, r"timeout|-t"),
     (["-k", "nosuchclass"], 1, r"nosuchclass"),
     (["--log-level", "loud"], 1, r"loud"),
     (["--control-socket-mode", "999"], 1, r"999|control.socket.mode"),
-    (["-n", "../etc"], 1, r"\.\./etc|name"),
     (["--chdir", "/nonexistent/folder"], 1, r"/nonexistent/folder"),
     (["-e", "NOEQUALS"], 1, r"NOEQUALS"),
     (["-p", "/nonexistent/folder/gserve.pid"], 1, r"/nonexistent/folder"),
@@ -99,9 +98,9 @@ def test_port_in_use_is_tried_five_times_a_second_apart(box):
         taken.listen()
         port = taken.getsockname()[1]
         begin = time.monotonic()
-        server = fails(box, bind=f"127.0.0.1:{port}", chdir=PLAIN, code=1, says=rf"127\.0\.0\.1:{port}")
+        server = fails(box, bind=f"127.0.0.1:{port}", chdir=PLAIN, code=1, says=rf"127\.0\.0\.1.*{port}.*in use")
         assert 3.5 < time.monotonic() - begin < 5 + bound(5)
-    assert 4 <= server.log.count(rf"{port}.*in use|in use.*{port}") <= 6, server.log.text()
+    assert 4 <= server.log.count(rf"\[ERROR\].*in use.*{port}") <= 6, server.log.text()
 
 
 def test_port_that_becomes_free_is_taken(box):
@@ -110,7 +109,7 @@ def test_port_that_becomes_free_is_taken(box):
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         address = "127.0.0.1:%d" % taken.getsockname()[1]
-        box.expect_log(r"in use")
+        box.expect_log(r"in use", r"Retrying")
         server = box.prepare(bind=address, chdir=PLAIN).start()
         server.log.wait(r"in use")
     server.wait_ready()

@@ -13,8 +13,8 @@ from .waiting import wait_for
 APPS = os.path.join(SOURCE, "tests/integration/apps")
 EXAMPLES = os.path.join(SOURCE, "examples")
 
-ALARMING = re.compile(r"\[(error|critical)\]|\b(ERROR|CRITICAL)\b|Traceback|AddressSanitizer|LeakSanitizer"
-                      r"|runtime error:|terminate called|Segmentation|Fatal Python error", re.IGNORECASE)
+ALARMING = re.compile(r"\[(ERROR|CRITICAL)\]|Traceback|AddressSanitizer|LeakSanitizer|runtime error:"
+                      r"|terminate called|Segmentation|Fatal Python error")
 
 
 class Box:

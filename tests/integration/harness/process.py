@@ -2,6 +2,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 
@@ -20,6 +21,7 @@ SOURCE = os.path.realpath(os.path.join(os.path.dirname(__file__), "../../.."))
 FOREIGN = re.compile(r"^(WEB_CONCURRENCY|PORT|FORWARDED_ALLOW_IPS|SCRIPT_NAME|VIRTUAL_ENV|NOTIFY_SOCKET|WATCHDOG_.*"
                      r"|LISTEN_.*|GUNICORN_.*|GSERVE_.*|PYTHON.*|XDG_RUNTIME_DIR|RUNTIME_DIRECTORY|TMPDIR|LD_PRELOAD"
                      r"|ASAN_OPTIONS|UBSAN_OPTIONS)$")
+LISTENING = re.compile(r"Listening at: (\S+)")
 
 
 def clean_environment():
@@ -75,8 +77,8 @@ class Gserve:
             self.notify.wait("READY", "1", seconds=seconds, alive=self.running)
         except AssertionError as error:
             raise AssertionError(f"{error}\n{self.log.text()}") from None
-        self.addresses = self.log.wait(r"Listening at: (.*?)(?: \(\d+\))?$").group(1).split(",")
-        self.addresses = [address.strip() for address in self.addresses]
+        self.log.wait(LISTENING)
+        self.addresses = [match.group(1) for match in map(LISTENING.search, self.log.lines) if match]
         if workers is not None:
             self.wait_workers(workers, seconds)
             self._fds_at_ready = (len(self.workers()), procfs.fd_count(self.pid))
@@ -99,6 +101,16 @@ class Gserve:
     def stop(self, number=signal.SIGTERM, seconds=40):
         self.send_signal(number)
         return self.wait_exit(seconds)
+
+    def kill(self):
+        """SIGKILL, and the traces that nobody can remove any more are removed for it."""
+        self.process.kill()
+        self.process.wait()
+        for entry in os.scandir(self.run):
+            if entry.is_dir():
+                shutil.rmtree(entry)
+            else:
+                os.unlink(entry)
 
     # --- what it does ---
     def workers(self):
