@@ -24,7 +24,7 @@ namespace {
 using config::InheritedAddress;
 using config::TcpAddress;
 using config::UnixAddress;
-using gserve::testing::LoweredLimit;
+using gserve::testing::NoSpareDescriptors;
 using gserve::testing::read_file;
 using gserve::testing::TemporaryDirectory;
 using gserve::testing::write_file;
@@ -248,12 +248,14 @@ TEST(ListenerSet, OpensEveryAddressOrNone) {
 
 TEST(ListenerSet, SaysThatDescriptorsRanOut) {
   const TemporaryDirectory directory;
-  const UniqueFd lowest_free(::dup(0));
-  const LoweredLimit none(RLIMIT_NOFILE, static_cast<rlim_t>(lowest_free.get()) + 1);
-  for (const config::Address& address :
-       {config::Address(TcpAddress{"127.0.0.1", 0}), config::Address(UnixAddress{directory / "app.sock"})}) {
-    EXPECT_THAT(failure_of({address}),
-                HasSubstr("Too many open files; raise the limit on open files (ulimit -n)"));
+  const config::Address addresses[] = {TcpAddress{"127.0.0.1", 0}, UnixAddress{directory / "app.sock"}};
+  for (const config::Address& address : addresses) {
+    std::string reason;
+    {
+      const NoSpareDescriptors limit;
+      reason = failure_of({address});
+    }
+    EXPECT_THAT(reason, HasSubstr("Too many open files; raise the limit on open files (ulimit -n)"));
   }
 }
 

@@ -18,6 +18,7 @@ namespace gserve::io {
 namespace {
 
 using gserve::testing::LoweredLimit;
+using gserve::testing::NoSpareDescriptors;
 using gserve::testing::read_file;
 using gserve::testing::TemporaryDirectory;
 using gserve::testing::write_file;
@@ -170,9 +171,12 @@ TEST(PidfileLock, LeavesNothingBehindWithoutADescriptorToSpare) {
   const TemporaryDirectory directory;
   const std::string path = directory / "app.pid";
   for (rlim_t spare = 0; spare < 2; ++spare) {
-    const UniqueFd lowest_free(::dup(0));
-    const LoweredLimit few(RLIMIT_NOFILE, static_cast<rlim_t>(lowest_free.get()) + 1 + spare);
-    EXPECT_THAT(refused(path), HasSubstr("Too many open files"));
+    std::string reason;
+    {
+      const NoSpareDescriptors limit(spare);
+      reason = refused(path);
+    }
+    EXPECT_THAT(reason, HasSubstr("Too many open files"));
   }
   EXPECT_EQ(directory.entries(), 0u);
 }

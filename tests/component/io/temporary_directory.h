@@ -2,12 +2,15 @@
 #pragma once
 
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <stdexcept>
 #include <string>
+
+#include "common/unique_fd.h"
 
 namespace gserve::testing {
 
@@ -61,6 +64,18 @@ class LoweredLimit {
  private:
   __rlimit_resource_t resource_;
   rlimit before_{};
+};
+
+/// Leaves room for no more than `spare` further descriptors until destroyed. Keep matchers out of its scope:
+/// the sanitizers need descriptors for their own checks.
+class NoSpareDescriptors {
+ public:
+  explicit NoSpareDescriptors(rlim_t spare = 0)
+      : lowest_free_(::dup(0)), limit_(RLIMIT_NOFILE, static_cast<rlim_t>(lowest_free_.get()) + 1 + spare) {}
+
+ private:
+  UniqueFd lowest_free_;
+  LoweredLimit limit_;
 };
 
 }  // namespace gserve::testing
