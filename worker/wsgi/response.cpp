@@ -142,6 +142,7 @@ bool respond(const Runner& runner, PyObject* request, const net::Exchange& excha
   if (!start_response) return false;
   PyRef result(PyObject_CallFunctionObjArgs(runner.app, environ.get(), start_response.get(), nullptr));
   if (!result) return false;
+  if (is_forked(runner.server)) return true;
   const bool sent = send_result(runner, as_request(request), result.get());
   return close_result(runner.state, result.get(), sent);
 }

@@ -1,15 +1,17 @@
 # SPDX-License-Identifier: MIT
 """A worker's start, signals and end, as its supervisor sees them."""
+import glob
 import json
 import os
 import signal
+import subprocess
 import threading
 
 import pytest
 
 from harness import procfs, web
 from harness.waiting import wait_for
-from worker_process import APPS, LAUNCH_ID, PYTHON_DIR
+from worker_process import APPS, LAUNCH_ID, PYTHON_DIR, SYSTEM_PYTHON
 
 
 class Asking(threading.Thread):
@@ -271,22 +273,25 @@ def test_signal_handlers_are_pythons(start_worker):
     assert all("function" in shown[name] for name in ("TERM", "INT", "HUP"))
 
 
-@pytest.mark.parametrize("python", ["python3.11", "python3.12", "python3.13"])
+def interpreters():
+    """Debian's, and every other CPython from 3.11 on that PATH or pyenv holds."""
+    found = {SYSTEM_PYTHON: SYSTEM_PYTHON}
+    pyenv = glob.glob(os.path.expanduser("~/.pyenv/versions/3.*/bin"))
+    for directory in [*os.get_exec_path(), *pyenv]:
+        for path in glob.glob(os.path.join(directory, "python3.1[1-9]")):
+            probe = subprocess.run([path, "-c", "import sys; print(sys.implementation.name, sys.executable)"],
+                                   capture_output=True, text=True)
+            if probe.stdout.startswith("cpython"):
+                found.setdefault(os.path.realpath(path), path)
+    found.pop(os.path.realpath(SYSTEM_PYTHON), None)
+    return list(found.values())
+
+
+@pytest.mark.parametrize("python", interpreters())
 def test_one_extension_serves_every_interpreter(start_worker, python):
-    path = interpreter(python)
-    if path is None:
-        pytest.skip(f"no other {python} on this machine")
-    worker = start_worker("basic:app", python=path)
+    worker = start_worker(python=python)
     assert worker.get("/writer").body == b"written,returned"
     assert worker.get("/echo", method="POST", body=b"body").body == b"body"
     assert worker.get("/raises").status == 500
+    assert worker.get("/pool?spawn").text == "285"
     assert worker.stop() == 0
-
-
-def interpreter(name):
-    """One that PATH holds besides Debian's, past the shims that only forward."""
-    for directory in os.get_exec_path():
-        path = os.path.join(directory, name)
-        if os.access(path, os.X_OK) and os.path.realpath(path) != os.path.realpath("/usr/bin/python3"):
-            return path
-    return None

@@ -67,6 +67,12 @@ class WorkerProcess:
         high = [fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, 200) for fd in passed.values()]
         actions = [(os.POSIX_SPAWN_DUP2, fd, number) for number, fd in enumerate(high, 3)]
         actions += [(os.POSIX_SPAWN_DUP2, self.log.write_fd, 1), (os.POSIX_SPAWN_DUP2, self.log.write_fd, 2)]
+        # What the test runner itself was started with is not the worker's.
+        mine = [int(fd) for fd in os.listdir("/proc/self/fd")]
+        mine = [fd for fd in mine if fd > 2 and fd != self.log.write_fd and _inheritable(fd)]
+        actions = [(os.POSIX_SPAWN_CLOSE, fd) for fd in mine] + actions
+        if self.log.write_fd >= 3 + len(passed):
+            actions.append((os.POSIX_SPAWN_CLOSE, self.log.write_fd))
         # Only the process itself can know its pid in time; the shell passes all descriptors on.
         argv = ["/bin/sh", "-c", 'LISTEN_PID=$$ exec "$@"', "sh", python, "-P", "-m", "gserve.worker"]
         pid = os.posix_spawn(argv[0], argv, environ, file_actions=actions)
@@ -118,6 +124,13 @@ class WorkerProcess:
         for sock in (self.listener, self.lifeline, *self._handover):
             sock.close()
         self.notify.close()
+
+
+def _inheritable(fd):
+    try:
+        return os.get_inheritable(fd)
+    except OSError:
+        return False
 
 
 def _memfd(content):

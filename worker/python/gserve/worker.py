@@ -25,6 +25,19 @@ class StopNow(SystemExit):
     """Raised by a signal's handler, wherever the main thread is."""
 
 
+class BootFailure(Exception):
+    """Why the worker cannot serve, for the log and the supervisor."""
+
+    def __init__(self, code, reason):
+        super().__init__(reason)
+        self.code = code
+        self.reason = reason
+
+    @classmethod
+    def by(cls, error):
+        return cls(EXIT_BOOT_FAILED, "Exception in worker process\n" + format_exception(error))
+
+
 class Worker:
     def __init__(self, launch):
         self.launch = launch
@@ -52,47 +65,55 @@ class Worker:
     def run(self):
         """Serves until there is nothing more to do and returns the exit code."""
         try:
-            app, code = self.load_app()
-            return self.serve(app) if app is not None else code
+            self.dump_stacks_on_crash()
+            app = self.load_app()
+            self.dump_stacks_on_crash()  # the application may have set handlers of its own
+            return self.serve(app)
+        except BootFailure as failure:
+            self.log.error(failure.reason)
+            self.notifier.boot_error(failure.reason)
+            return failure.code
         except SystemExit as leaving:
             return self.exit_code(leaving)
         except KeyboardInterrupt:
             return EXIT_INTERRUPTED
+        except Exception as error:
+            self.log.exception("Exception in worker process", error)
+            return EXIT_FAILED
 
     def load_app(self):
-        """(application, None) or (None, exit code)."""
-        self.dump_stacks_on_crash()
         try:
             app_loader.set_import_path(self.launch.settings)
-            app = app_loader.load_app(self.launch.settings.get("wsgi_app") or "")
+            return app_loader.load_app(self.launch.settings.get("wsgi_app") or "")
         except StopNow:
             raise
         except app_loader.AppImportError as error:
-            return None, self.boot_failed(EXIT_APP_NOT_FOUND, str(error))
+            raise BootFailure(EXIT_APP_NOT_FOUND, str(error)) from None
         except BaseException as error:  # sys.exit() in a module is a failure to load it, too
-            return None, self.boot_failed(EXIT_BOOT_FAILED, "Exception in worker process\n" + format_exception(error))
-        self.dump_stacks_on_crash()  # the application may have set handlers of its own
-        return app, None
+            raise BootFailure.by(error) from None
 
-    def boot_failed(self, code, reason):
-        self.log.error(reason)
-        self.notifier.boot_error(reason)
-        return code
-
-    def serve(self, app):
-        settings = self.launch.settings
+    def start_server(self):
         for listener in self.launch.listeners:
             os.set_blocking(listener, False)
-        server = _gserve.Server(server_settings.server_config(self.launch, self.log, self.signals.wakeup_fd),
-                                server_settings.environ_config(settings, self.log.file), self.hooks())
-        server.start()
+        try:
+            server = _gserve.Server(server_settings.server_config(self.launch, self.log, self.signals.wakeup_fd),
+                                    server_settings.environ_config(self.launch.settings, self.log.file), self.hooks())
+            server.start()
+            return server
+        except Exception as error:
+            raise BootFailure.by(error) from None
+
+    def serve(self, app):
+        server = self.start_server()
         try:
             self.server = server
             self.notifier.ready()
             server.run_sync(app)
             return EXIT_DRAINED
-        finally:
+        except BaseException:
             server.stop()
+            raise
+        finally:
             server.join()
 
     def dump_stacks_on_crash(self):
