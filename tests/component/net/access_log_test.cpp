@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: MIT
+// The access log: its format, and that it never costs more than lines.
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <array>
+#include <regex>
+
+#include "tests/component/net/client.h"
+#include "tests/component/net/test_server.h"
+#include "worker/http/request_parser.h"
+#include "worker/net/access_format.h"
+
+namespace gserve::test {
+namespace {
+
+class Format : public ::testing::Test {
+ protected:
+  std::string line(std::string_view format, std::string_view fields = "") {
+    text_ = "GET /path/x?q=1&r=2 HTTP/1.1\r\nHost: t\r\n" + std::string(fields) + "\r\n";
+    parser_.reset();
+    EXPECT_EQ(parser_.parse(text_), http::RequestParser::Status::complete);
+    std::string out;
+    net::AccessFormat(format).append(
+        out, {parser_.head(), peer_, 201, 1234, 2'345'678, "[23/Nov/2026:09:15:27 +0000]", response_fields_});
+    out.pop_back();
+    return out;
+  }
+
+  std::string text_;
+  http::RequestParser parser_;
+  const net::Endpoint peer_{"192.0.2.7", "4711", ""};
+  const std::vector<std::pair<std::string, std::string>> response_fields_{{"Content-Type", "text/html"}};
+};
+
+TEST_F(Format, DefaultsToThatOfGunicorn) {
+  EXPECT_EQ(
+      line("", "Referer: http://r/\r\nUser-Agent: curl/8\r\n"),
+      R"(192.0.2.7 - - [23/Nov/2026:09:15:27 +0000] "GET /path/x?q=1&r=2 HTTP/1.1" 201 1234 "http://r/" "curl/8")");
+}
+
+TEST_F(Format, KnowsEveryAtom) {
+  EXPECT_EQ(line("%(m)s %(U)s %(q)s %(H)s %(B)s %(T)s %(M)s %(D)s %(L)s %(f)s %(a)s"),
+            "GET /path/x q=1&r=2 HTTP/1.1 1234 2 2345 2345678 2.345678 - -");
+  EXPECT_EQ(line("%(p)s"), "<" + std::to_string(::getpid()) + ">");
+  EXPECT_EQ(
+      line("%({x-id}i)s %({content-type}o)s %({HTTP_X_ID}e)s %({REMOTE_ADDR}e)s %({none}i)s", "X-Id: 7\r\n"),
+      "7 text/html 7 192.0.2.7 -");
+  EXPECT_EQ(line("100%% %(nonsense)s %(unclosed"), "100% - %(unclosed");
+}
+
+TEST_F(Format, ShowsTheUserOfBasicCredentials) {
+  EXPECT_EQ(line("%(u)s", "Authorization: Basic YWxpY2U6c2VjcmV0\r\n"), "alice");
+  EXPECT_EQ(line("%(u)s", "Authorization: Bearer abc\r\n"), "-");
+}
+
+TEST_F(Format, EscapesWhatAClientChooses) {
+  EXPECT_EQ(line("\"%(a)s\"", "User-Agent: a\" \\ \t\x80\r\n"), R"("a\" \\ \x09\x80")");
+  EXPECT_EQ(line("%(u)s", "Authorization: Basic YQpiOng=\r\n"), R"(a\x0ab)");
+}
+
+TEST(AccessLog, HoldsALineForEachAnswer) {
+  const UniqueFd log = temporary_file();
+  TestServer server(hello_or_echo, [&](net::ServerConfig& config) { config.access_log = log.get(); });
+  Client client(server.port());
+  client.get("/hello");
+  client.read_response();
+  client.get("/missing");
+  client.read_response();
+  ASSERT_TRUE(wait_for_text(log.get(), "\n", 2));
+  const std::regex form(
+      R"(127\.0\.0\.1 - - \[\d\d/\w{3}/\d{4}:\d\d:\d\d:\d\d [+-]\d{4}\] "GET /hello HTTP/1\.1" 200 5 "-" "-"\n)"
+      R"(127\.0\.0\.1 - - \[.*\] "GET /missing HTTP/1\.1" 404 0 "-" "-"\n)");
+  EXPECT_TRUE(std::regex_match(contents(log.get()), form)) << contents(log.get());
+}
+
+TEST(AccessLog, OnAFullDiskCostsLinesAndSaysSo) {
+  const UniqueFd full(::open("/dev/full", O_WRONLY | O_CLOEXEC));
+  TestServer server(hello_or_echo, [&](net::ServerConfig& config) { config.access_log = full.get(); });
+  Client client(server.port());
+  for (int i = 0; i < 100; ++i) {
+    client.get("/hello");
+    ASSERT_EQ(client.read_response().body, "hello");
+  }
+  EXPECT_TRUE(
+      wait_for_text(server.log_fd(), "lines of the access log: cannot write it: No space left on device"));
+  EXPECT_EQ(count(server.log(), "[WARNING] dropped"), 1);
+}
+
+TEST(AccessLog, OnAPipeThatNobodyReadsNeverBlocksRequests) {
+  std::array<int, 2> ends{};
+  ASSERT_EQ(::pipe2(ends.data(), O_CLOEXEC), 0);
+  UniqueFd reader(ends[0]);
+  const UniqueFd writer(ends[1]);
+  TestServer server(hello_or_echo, [&](net::ServerConfig& config) { config.access_log = writer.get(); });
+  Client client(server.port());
+  const std::string path = "/hello?" + std::string(2000, 'x');
+  for (int i = 0; i < 1000; ++i) {  // far more than the pipe holds
+    client.get(path);
+    ASSERT_EQ(client.read_response().body, "hello");
+  }
+  // Lines wait for the reader, whole.
+  std::string text;
+  std::array<char, 65536> room;
+  while (count(text, "\n") < 500) {
+    const ssize_t n = ::read(reader.get(), room.data(), room.size());
+    ASSERT_GT(n, 0);
+    text.append(room.data(), static_cast<std::size_t>(n));
+  }
+  EXPECT_EQ(count(text, "127.0.0.1 - - ["), count(text, "x HTTP/1.1\" 200 5"));
+}
+
+}  // namespace
+}  // namespace gserve::test

@@ -1,0 +1,348 @@
+// SPDX-License-Identifier: MIT
+// Signals, drain, stop and the lifeline.
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <array>
+#include <chrono>
+#include <cstring>
+
+#include "common/scoreboard.h"
+#include "tests/component/net/client.h"
+#include "tests/component/net/test_server.h"
+
+namespace gserve::test {
+namespace {
+
+using net::Seconds;
+using Clock = std::chrono::steady_clock;
+
+double seconds_since(Clock::time_point start) {
+  return Seconds(Clock::now() - start).count();
+}
+
+struct Pipe {
+  Pipe() {
+    std::array<int, 2> ends{};
+    if (::pipe2(ends.data(), O_CLOEXEC | O_NONBLOCK) != 0) throw std::runtime_error("pipe2");
+    read.reset(ends[0]);
+    write.reset(ends[1]);
+  }
+  void put(int number) const {
+    const char byte = static_cast<char>(number);
+    [[maybe_unused]] const ssize_t n = ::write(write.get(), &byte, 1);
+  }
+  UniqueFd read;
+  UniqueFd write;
+};
+
+TEST(Drain, OfAnUnusedServerEndsAtOnce) {
+  TestServer server;
+  const auto start = Clock::now();
+  server.server().drain();
+  server.join();
+  EXPECT_LT(seconds_since(start), 2);
+  EXPECT_GE(seconds_since(start), 0.02);  // the accept queue must have been quiet
+}
+
+TEST(Drain, AnswersWhatWasAcceptedAndWhatTheQueueHolds) {
+  Gate gate;
+  TestServer server([&](net::Exchange& exchange) {
+    if (exchange.head().path == "/gate") gate.pass();
+    answer(exchange, exchange.head().path);
+  });
+  Client first(server.port());
+  first.get("/gate");
+  gate.wait_until_reached();
+  std::vector<Client> waiting;
+  for (int i = 0; i < 30; ++i) waiting.emplace_back(server.port()).get("/" + std::to_string(i));
+  server.server().drain();
+  gate.open();
+  EXPECT_EQ(first.read_response().body, "/gate");
+  for (int i = 0; i < 30; ++i) {
+    const Response response = waiting[static_cast<std::size_t>(i)].read_response();
+    EXPECT_EQ(response.body, "/" + std::to_string(i));
+    EXPECT_EQ(response.fields.at("connection"), "close");
+    EXPECT_TRUE(waiting[static_cast<std::size_t>(i)].closed());
+    EXPECT_FALSE(waiting[static_cast<std::size_t>(i)].was_reset());
+  }
+  server.join();
+}
+
+TEST(Drain, AnswersARequestOnAnIdleConnectionWithCloseDuringTheGrace) {
+  TestServer server;
+  Client client(server.port());
+  client.get("/hello");
+  client.read_response();
+  server.server().drain();
+  client.get("/hello");
+  const Response response = client.read_response();
+  EXPECT_EQ(response.body, "hello");
+  EXPECT_EQ(response.fields.at("connection"), "close");
+  EXPECT_TRUE(client.closed());
+  server.join();
+}
+
+TEST(Drain, ClosesIdleAndSilentConnectionsAfterTheGrace) {
+  TestServer server(hello_or_echo, [](net::ServerConfig& config) { config.keep_alive = Seconds(0.2); });
+  Client idle(server.port());
+  idle.get("/hello");
+  idle.read_response();
+  Client silent(server.port());
+  server.server().drain();
+  EXPECT_TRUE(idle.closed());
+  EXPECT_TRUE(silent.closed());
+  EXPECT_FALSE(idle.was_reset());
+  EXPECT_FALSE(silent.was_reset());
+  server.join();
+}
+
+TEST(Drain, UnderLoadLosesNoRequest) {
+  TestServer server(hello_or_echo, [](net::ServerConfig& config) { config.executors = 2; });
+  std::atomic<int> asked{0};
+  std::atomic<int> lost{0};
+  std::vector<std::thread> clients;
+  for (int i = 0; i < 16; ++i) {
+    clients.emplace_back([&] {
+      Client client(server.port());
+      for (;;) {
+        ++asked;
+        client.get("/hello");
+        const Response response = client.read_response();
+        if (!response.whole || response.body != "hello") ++lost;
+        if (!response.whole || response.fields.at("connection") == "close") return;
+      }
+    });
+  }
+  while (asked < 2000) std::this_thread::yield();
+  server.server().drain();
+  for (std::thread& client : clients) client.join();
+  server.join();
+  EXPECT_EQ(lost, 0);
+}
+
+TEST(Drain, StartsByItselfAfterMaxRequests) {
+  TestServer server(hello_or_echo, [](net::ServerConfig& config) { config.max_requests = 3; });
+  Client client(server.port());
+  for (int i = 0; i < 3; ++i) {
+    client.get("/hello");
+    EXPECT_EQ(client.read_response().body, "hello");
+  }
+  server.join();
+  EXPECT_GE(server.server().stop_state(), net::StopState::draining);
+}
+
+TEST(Drain, LetsALargeAnswerReachASlowReader) {
+  const std::string body(std::size_t{16} << 20, 'x');
+  TestServer server([&](net::Exchange& exchange) { answer(exchange, body); });
+  Client client(server.port());
+  client.get("/");
+  ASSERT_TRUE(client.readable(20000));
+  server.server().drain();
+  EXPECT_EQ(client.read_response().body.size(), body.size());
+  server.join();
+}
+
+TEST(Stop, LetsARunningRequestFinishAndDropsQueuedOnes) {
+  Gate gate;
+  TestServer server([&](net::Exchange& exchange) {
+    if (exchange.head().path == "/gate") gate.pass();
+    answer(exchange, "finished");
+  });
+  Client idle(server.port());
+  idle.get("/");
+  idle.read_response();
+  Client running(server.port());
+  running.get("/gate");
+  gate.wait_until_reached();
+  Client queued(server.port());
+  queued.get("/");
+  server.server().stop();
+  gate.open();
+  EXPECT_EQ(running.read_response().body, "finished");
+  EXPECT_FALSE(queued.read_response().whole);
+  EXPECT_TRUE(idle.closed());
+  server.join();
+}
+
+TEST(Stop, IsNotTakenBackByALaterDrain) {
+  TestServer server;
+  server.server().stop();
+  server.server().drain();
+  EXPECT_EQ(server.server().stop_state(), net::StopState::stopping);
+  server.join();
+}
+
+TEST(Signals, InterruptTheMainExecutorAndNobodyElse) {
+  const Pipe pipe;
+  TestServer server(hello_or_echo, [&](net::ServerConfig& config) {
+    config.signal_wakeup = pipe.read.get();
+    config.executors = 3;
+  });
+  pipe.put(SIGHUP);
+  for (int i = 0; i < 2000 && server.interruptions() == 0; ++i)
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  EXPECT_EQ(server.interruptions(), 1);
+  EXPECT_EQ(server.server().stop_state(), net::StopState::running);
+}
+
+TEST(Signals, AreNotLostAroundGoingIdle) {
+  const Pipe pipe;
+  TestServer server(hello_or_echo,
+                    [&](net::ServerConfig& config) { config.signal_wakeup = pipe.read.get(); });
+  Client client(server.port());
+  for (int i = 1; i <= 500; ++i) {
+    client.get("/hello");
+    pipe.put(SIGHUP);
+    ASSERT_EQ(client.read_response().body, "hello");
+    for (int wait = 0; wait < 20000 && server.interruptions() < i; ++wait)
+      std::this_thread::sleep_for(std::chrono::microseconds(200));
+    ASSERT_EQ(server.interruptions(), i);
+  }
+}
+
+TEST(Signals, TermDrains) {
+  const Pipe pipe;
+  TestServer server(hello_or_echo,
+                    [&](net::ServerConfig& config) { config.signal_wakeup = pipe.read.get(); });
+  pipe.put(SIGTERM);
+  server.join();
+}
+
+TEST(Signals, IntStopsADrain) {
+  const Pipe pipe;
+  TestServer server(hello_or_echo, [&](net::ServerConfig& config) {
+    config.signal_wakeup = pipe.read.get();
+    config.header_timeout = Seconds(1000);
+  });
+  Client unfinished(server.port());
+  unfinished.send("GET / HT");
+  pipe.put(SIGTERM);
+  EXPECT_FALSE(unfinished.readable(400));
+  pipe.put(SIGINT);
+  EXPECT_TRUE(unfinished.closed());
+  server.join();
+}
+
+struct Lifeline {
+  Lifeline() {
+    std::array<int, 2> ends{};
+    if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends.data()) != 0)
+      throw std::runtime_error("socketpair");
+    worker.reset(ends[0]);
+    supervisor.reset(ends[1]);
+  }
+  UniqueFd worker;
+  UniqueFd supervisor;
+};
+
+TEST(LifelineEnd, Drains) {
+  Lifeline lifeline;
+  TestServer server(hello_or_echo,
+                    [&](net::ServerConfig& config) { config.lifeline = lifeline.worker.get(); });
+  lifeline.supervisor.reset();
+  server.join();
+  EXPECT_NE(server.log().find("[WARNING] the supervisor is gone: draining"), std::string::npos);
+}
+
+TEST(LifelineEndDeathTest, EndsTheProcessWhenTheApplicationNeverReturns) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  EXPECT_EXIT(
+      {
+        Lifeline lifeline;
+        Gate never;
+        TestServer server([&](net::Exchange&) { never.pass(); },
+                          [&](net::ServerConfig& config) {
+                            config.lifeline = lifeline.worker.get();
+                            config.graceful_timeout = Seconds(0.1);
+                            config.error_log = STDERR_FILENO;
+                          });
+        Client client(server.port());
+        client.get("/");
+        never.wait_until_reached();
+        lifeline.supervisor.reset();
+        ::sleep(60);
+      },
+      ::testing::ExitedWithCode(1), "ending now");
+}
+
+void send_logs(int socket, int error_log, int access_log) {
+  std::array<int, 2> files{error_log, access_log};
+  char text[] = "logs";
+  iovec part{text, 4};
+  alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof files)> control{};
+  msghdr message{};
+  message.msg_iov = &part;
+  message.msg_iovlen = 1;
+  message.msg_control = control.data();
+  message.msg_controllen = control.size();
+  cmsghdr* header = CMSG_FIRSTHDR(&message);
+  header->cmsg_level = SOL_SOCKET;
+  header->cmsg_type = SCM_RIGHTS;
+  header->cmsg_len = CMSG_LEN(sizeof files);
+  std::memcpy(CMSG_DATA(header), files.data(), sizeof files);
+  ::sendmsg(socket, &message, 0);
+}
+
+TEST(LifelineLogs, ReplaceBothLogsAndLeakNothing) {
+  Lifeline lifeline;
+  const UniqueFd access = temporary_file();
+  TestServer server(hello_or_echo, [&](net::ServerConfig& config) {
+    config.lifeline = lifeline.worker.get();
+    config.access_log = access.get();
+  });
+  Client client(server.port());
+  client.get("/hello?old");
+  client.read_response();
+  ASSERT_TRUE(wait_for_text(access.get(), "/hello?old"));
+  const UniqueFd new_error = temporary_file();
+  const UniqueFd new_access = temporary_file();
+  const int before = open_descriptors();
+  send_logs(lifeline.supervisor.get(), new_error.get(), new_access.get());
+  ASSERT_TRUE(wait_for_text(new_error.get(), "log files reopened"));
+  client.get("/hello?new");
+  client.read_response();
+  EXPECT_TRUE(wait_for_text(new_access.get(), "/hello?new"));
+  EXPECT_EQ(contents(new_access.get()).find("?old"), std::string::npos);
+  EXPECT_EQ(open_descriptors(), before);
+}
+
+class Scoreboard : public ::testing::Test {
+ protected:
+  std::unique_ptr<scoreboard::Layout> layout_ = std::make_unique<scoreboard::Layout>();
+  scoreboard::Sample sample() { return scoreboard::read(*layout_).value(); }
+};
+
+TEST_F(Scoreboard, ShowsARunningRequestAndCountsAnswers) {
+  Gate gate;
+  TestServer server(
+      [&](net::Exchange& exchange) {
+        gate.pass();
+        exchange.fail();
+      },
+      [&](net::ServerConfig& config) { config.scoreboard = layout_.get(); });
+  Client client(server.port());
+  client.get("/watched");
+  gate.wait_until_reached();
+  const scoreboard::Sample during = sample();
+  EXPECT_EQ(during.state, scoreboard::WorkerState::serving);
+  EXPECT_EQ(during.in_flight, 1U);
+  ASSERT_EQ(during.running.size(), 1U);
+  EXPECT_EQ(during.running[0].line, "GET /watched HTTP/1.1");
+  gate.open();
+  EXPECT_EQ(client.read_response().status, 500);
+  server.server().drain();
+  server.join();
+  const scoreboard::Sample after = sample();
+  EXPECT_EQ(after.state, scoreboard::WorkerState::draining);
+  EXPECT_EQ(after.in_flight, 0U);
+  EXPECT_EQ(after.requests, 1U);
+  EXPECT_EQ(after.errors, 1U);
+  EXPECT_EQ(after.connections, 1U);
+}
+
+}  // namespace
+}  // namespace gserve::test
