@@ -160,8 +160,10 @@ void RequestParser::take_field(std::string_view line, std::size_t name_size) {
     return refuse({400, "invalid header field name"});
   }
   if (head_.fields.size() == limits_.max_fields()) return refuse({431, "too many header fields"});
-  const Field field{line.substr(0, name_size), trim(line.substr(name_size + 1))};
-  head_.fields.push_back(field);
+  Field& field =
+      head_.fields.emplace_back();  // in place: a copy of two fresh views stalls on store forwarding
+  field.name = line.substr(0, name_size);
+  field.value = trim(line.substr(name_size + 1));
   if (!FieldRules::may_concern(field)) return;
   if (const Refusal bad = rules_.take(field, head_); bad.status != 0) refuse(bad);
 }
