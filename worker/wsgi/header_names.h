@@ -33,7 +33,7 @@ class HeaderNames {
 
  private:
   struct Hash {
-    using is_transparent = void;
+    using is_transparent = void;  // NOLINT(readability-identifier-naming): the standard library's name
     std::size_t operator()(std::string_view text) const { return std::hash<std::string_view>()(text); }
   };
   bool make(std::string_view name, FieldName& into) const;

@@ -59,6 +59,7 @@ PyModuleDef definition = {PyModuleDef_HEAD_INIT,
 }  // namespace
 }  // namespace gserve::wsgi
 
+// NOLINTNEXTLINE(bugprone-reserved-identifier): the import system looks for this name
 PyMODINIT_FUNC PyInit__gserve() {
   return PyModuleDef_Init(&gserve::wsgi::definition);
 }

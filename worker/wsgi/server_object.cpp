@@ -61,8 +61,8 @@ void after_fork_in_child() {
 }
 
 void watch_forks(ServerParts* parts) {
-  static const int registered = pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
-  if (registered != 0) throw std::bad_alloc();
+  static const int kRegistered = pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
+  if (kRegistered != 0) throw std::bad_alloc();
   running.store(parts);
 }
 

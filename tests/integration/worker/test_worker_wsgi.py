@@ -72,7 +72,8 @@ def test_script_name_of_the_environment_is_taken_off_the_path(start_worker):
 
 
 def scheme(worker, *fields):
-    answer = worker.raw("\r\n".join(["GET /describe HTTP/1.1", "Host: a", "Connection: close", *fields, "", ""]).encode())
+    lines = ["GET /describe HTTP/1.1", "Host: a", "Connection: close", *fields, "", ""]
+    answer = worker.raw("\r\n".join(lines).encode())
     status = int(answer.split(b" ")[1])
     return json.loads(answer.partition(b"\r\n\r\n")[2])["wsgi.url_scheme"] if status == 200 else status
 
@@ -108,7 +109,8 @@ BODY = b"first\nsecond\n\nlast"
 
 
 @pytest.mark.parametrize("calls, results", [
-    ("read()", [BODY]), ("read(-1)", [BODY]), ("read(None)", [BODY]), ("read(0);read(3);read(100)", [b"", b"fir", BODY[3:]]),
+    ("read()", [BODY]), ("read(-1)", [BODY]), ("read(None)", [BODY]),
+    ("read(0);read(3);read(100)", [b"", b"fir", BODY[3:]]),
     ("readline();readline(3);readline();read()", [b"first\n", b"sec", b"ond\n", b"\nlast"]),
     ("readline(0);readline(-1);read(2);readline(None)", [b"", b"first\n", b"se", b"cond\n"]),
     ("readlines()", [[b"first\n", b"second\n", b"\n", b"last"]]), ("readlines(7)", [[b"first\n", b"second\n"]]),
@@ -177,7 +179,8 @@ def test_file_wrapper_sends_what_is_left_of_the_file(worker):
 
 def test_early_hints_precede_the_answer(worker):
     answer = worker.raw(b"GET /hints HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
-    assert answer.startswith(b"HTTP/1.1 103 Early Hints\r\nLink: </style.css>; rel=preload\r\n\r\nHTTP/1.1 200 OK"), answer
+    hints = b"HTTP/1.1 103 Early Hints\r\nLink: </style.css>; rel=preload\r\n\r\n"
+    assert answer.startswith(hints + b"HTTP/1.1 200 OK"), answer
     answer = worker.raw(b"GET /hints HTTP/1.0\r\n\r\n")
     assert b" 103 " not in answer and b"hinted" in answer
 
@@ -198,7 +201,8 @@ def test_start_response_refuses_misuse(worker):
 
 
 @pytest.mark.parametrize("path, text", [
-    ("/raises", "RuntimeError: failed on purpose"), ("/raises_after_start", "RuntimeError: failed after start_response"),
+    ("/raises", "RuntimeError: failed on purpose"),
+    ("/raises_after_start", "RuntimeError: failed after start_response"),
     ("/no_start", "AssertionError: .* before it called start_response"),
     ("/no_start_empty", "AssertionError: .* did not call start_response"),
     ("/yields_str", "TypeError: .* must yield bytes, not <class 'str'>"),
@@ -212,7 +216,8 @@ def test_failing_application_is_answered_with_500_and_logged(worker, path, text)
     assert worker.get("/hello").body == b"hello", "the worker goes on"
 
 
-@pytest.mark.parametrize("path, text", [("/raises_in_body", "failed in the body"), ("/replaces_too_late", "found out too late")])
+@pytest.mark.parametrize("path, text", [
+    ("/raises_in_body", "failed in the body"), ("/replaces_too_late", "found out too late")])
 def test_failure_after_the_head_cuts_the_connection(worker, path, text):
     answer = worker.raw(f"GET {path} HTTP/1.1\r\nHost: a\r\n\r\n".encode())
     assert answer.startswith(b"HTTP/1.1 200 OK") and b"some" in answer and not answer.endswith(b"0\r\n\r\n")

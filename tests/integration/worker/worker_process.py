@@ -32,7 +32,8 @@ class WorkerProcess:
         self.settings = {"wsgi_app": app, "chdir": directory, "loglevel": "info", "workers": 1, "keepalive": 2.0,
                          "graceful_timeout": 30.0, **options}
         self.listener = self._listen(unix)
-        self.address = f"unix:{self.listener.getsockname()}" if unix else "http://127.0.0.1:%d" % self.listener.getsockname()[1]
+        name = self.listener.getsockname()
+        self.address = f"unix:{name}" if unix else f"http://127.0.0.1:{name[1]}"
         self.lifeline, self._their_lifeline = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._handover = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         for end in (*self._handover, self._their_lifeline):

@@ -1,2 +1,4 @@
 # SPDX-License-Identifier: MIT
-import a_module_that_is_nowhere  # noqa: F401
+import a_module_that_is_nowhere
+
+app = a_module_that_is_nowhere.app
