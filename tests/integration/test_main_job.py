@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """The main job: an application under load is scaled, reloaded, hurt and stopped, and answers all along."""
+import datetime
 import os
 import re
 import signal
@@ -52,6 +53,12 @@ def reload_changed_code(server, load, folder):
     assert answers and all(record.body.startswith(b"changed while it runs") for record in answers)
 
 
+def time_of_day(monotonic):
+    """To be compared with the log."""
+    moment = datetime.datetime.now() - datetime.timedelta(seconds=time.monotonic() - monotonic)
+    return moment.strftime("%H:%M:%S.%f")
+
+
 def kill_a_worker(server, load):
     """SIGKILL takes only what that worker had in hand. Returns the window of time in which that may show."""
     victim = server.workers()[0]
@@ -70,6 +77,7 @@ def test_service_answers_through_scaling_reload_and_a_killed_worker(box, name):
     folder = box.copy_app(APPLICATIONS[name])
     pidfile = box.path("gserve.pid")
     server = box.gserve("-p", pidfile, workers=4, chdir=folder)
+    box.expect_log(r"killed by SIGKILL")
     first = set(server.workers())
     begin = time.monotonic()
     # The pool application forks twice per request: fewer requests, as many clients.
@@ -85,12 +93,13 @@ def test_service_answers_through_scaling_reload_and_a_killed_worker(box, name):
         load.stop()
 
     lost = [record for record in load.bad() if lost_from <= record.ended <= lost_until]
-    assert len(lost) == len(load.bad()), f"requests failed without a worker being killed: {load.summary()}"
+    others = [f"{time_of_day(record.ended)} {record.error or record.status}" for record in load.bad()
+              if record not in lost]
+    assert not others, f"failed without a worker being killed: {others}, {load.summary()}\n{server.log.text()}"
     assert len(lost) <= 16, f"more requests failed than were in the killed worker: {load.summary()}"
     assert all(record.error for record in lost), f"an error answer: {load.summary()}"
     print(f"{name}: {load.summary()}")
 
-    box.expect_log(r"SIGKILL|signal 9")
     server.ctl("stop")
     assert server.wait_exit() == 0
     assert not os.path.exists(pidfile) and not os.path.exists(server.control)
@@ -119,10 +128,10 @@ def test_terminating_every_process_at_once_under_load_still_answers_what_was_acc
     assert not refused, f"an error answer during the stop: {load.summary()}"
 
 
-def test_graceful_stop_waits_for_a_running_request(box):
+def test_graceful_stop_waits_for_running_requests(box):
     server = box.gserve(workers=2, chdir=APPS + "/plain")
     with Load(server.address, clients=2, path="/slow?s=1.5&bytes=3000000", seconds=3) as load:
-        wait_for(lambda: sum(worker["in_flight"] for worker in server.status()["workers"]) == 2, "requests run")
+        wait_for(lambda: any(worker["in_flight"] for worker in server.status()["workers"]), "a request runs")
         told = time.monotonic()
         assert server.stop() == 0
         load.stop()
