@@ -400,7 +400,7 @@ StatusView Supervisor::Impl::status() const {
   return view;
 }
 
-Supervisor::Supervisor(SupervisorConfig config, std::uint64_t seed)
+Supervisor::Supervisor(const SupervisorConfig& config, std::uint64_t seed)
     : impl_(std::make_unique<Impl>(config, seed)) {}
 Supervisor::~Supervisor() = default;
 Actions Supervisor::handle(const Event& event, TimePoint now) {

@@ -51,7 +51,7 @@ struct StatusView {
 class Supervisor {
  public:
   /// `seed` feeds the back-off's jitter.
-  Supervisor(SupervisorConfig config, std::uint64_t seed);
+  Supervisor(const SupervisorConfig& config, std::uint64_t seed);
   ~Supervisor();
   Supervisor(const Supervisor&) = delete;
   Supervisor& operator=(const Supervisor&) = delete;

@@ -64,6 +64,15 @@ TEST(RequestTimeout, WakesAnIdleSupervisorOncePerTimeoutForAllWorkers) {
   EXPECT_EQ(wake_ups, 10);
 }
 
+TEST(RequestTimeout, IsNotWatchedForWhileNobodyIsReady) {
+  SupervisorConfig config = one_pool(1);
+  config.pools[0].boot_timeout = 0s;
+  World world(config);
+  world.start_ready();
+  world.kill(1);
+  EXPECT_EQ(world.supervisor.next_deadline(), std::nullopt);
+}
+
 TEST(RequestTimeout, IsOffWhenItIsZero) {
   SupervisorConfig config = one_pool(1);
   config.pools[0].timeout = 0s;

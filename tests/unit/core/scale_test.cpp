@@ -48,6 +48,21 @@ TEST(Scale, DownTakesStartingWorkersFirst) {
   EXPECT_EQ(world.got<SignalWorker>()[0].launch, 3U);
 }
 
+TEST(Scale, DownKeepsToSurgeWhileARollBackIsUnderWay) {
+  World world(one_pool(4));
+  world.start_ready();
+  world.reload(one_pool(4));
+  for (const LaunchId launch : {5U, 6U, 7U}) world.ready(launch);
+  world.all_told_exit();
+  world.kill(4);
+  world.exit(8, {ExitStatus::Kind::exited, 3});
+  const auto starting_and_ready = [&] { return world.count_boots() + world.count_ready("web"); };
+  EXPECT_EQ(starting_and_ready(), 5);
+  world.scale(3);
+  EXPECT_EQ(world.count_ready("web", 2), 3);
+  EXPECT_EQ(starting_and_ready(), 4);
+}
+
 TEST(Scale, ByOneUpAndDown) {
   World world(one_pool(2));
   world.start_ready();
