@@ -76,10 +76,10 @@ FileState inspect(const sockaddr_un& name, int& error) {
   if (::lstat(name.sun_path, &file) != 0) return FileState::absent;  // bind(2) reports what else is wrong
   if (!S_ISSOCK(file.st_mode)) return FileState::other;
   const UniqueFd probe(::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-  const bool connected =
-      probe && ::connect(probe.get(), reinterpret_cast<const sockaddr*>(&name), sizeof name) == 0;
-  error = errno;
-  if (connected || error == EAGAIN) return FileState::live_socket;  // EAGAIN: its queue is full
+  const int result =
+      probe ? ::connect(probe.get(), reinterpret_cast<const sockaddr*>(&name), sizeof name) : -1;
+  error = result == 0 ? 0 : errno;
+  if (error == 0 || error == EAGAIN) return FileState::live_socket;  // EAGAIN: its queue is full
   if (error == ECONNREFUSED) return FileState::stale_socket;
   return error == ENOENT ? FileState::absent : FileState::unreachable;
 }
