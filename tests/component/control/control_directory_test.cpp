@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: MIT
 #include "supervisor/io/control_directory.h"
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 #include <atomic>
+#include <chrono>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
@@ -124,7 +127,8 @@ TEST(ControlDirectory, ALiveOwnerIsAnErrorThatNamesItsPid) {
   const ControlUnavailable second = refused(place_in(temp.path()));
   EXPECT_EQ(second.kind, Kind::already_running);
   EXPECT_THAT(second.reason, HasSubstr("already running (pid " + std::to_string(getpid()) + ")"));
-  EXPECT_GE(test::raw_connect(first.path()), 0) << "the first one must be untouched";
+  const UniqueFd client(test::raw_connect(first.path()));
+  EXPECT_TRUE(client) << "the first one must be untouched";
 }
 
 TEST(ControlDirectory, AnOwnerWithAFullQueueIsAlive) {
@@ -218,9 +222,14 @@ TEST(ControlDirectory, RefusesNamesThatAreNoFileNames) {
   }
 }
 
-/// Starts `count` claims at once; the winners, held until all have tried.
-std::vector<ControlDirectory> race(const ControlPlace& place, int count) {
-  std::vector<ControlDirectory> winners;
+struct Race {
+  std::vector<ControlDirectory> winners;  // held until all have tried
+  std::vector<ControlUnavailable> losers;
+};
+
+/// Starts `count` claims at once.
+Race race(const ControlPlace& place, int count) {
+  Race race;
   std::mutex mutex;
   std::atomic<int> arrived{0};
   std::vector<std::thread> starters;
@@ -229,19 +238,62 @@ std::vector<ControlDirectory> race(const ControlPlace& place, int count) {
       for (++arrived; arrived < count;) std::this_thread::yield();
       auto result = ControlDirectory::claim(place);
       const std::lock_guard guard(mutex);
-      if (auto* won = std::get_if<ControlDirectory>(&result)) winners.push_back(std::move(*won));
+      if (auto* won = std::get_if<ControlDirectory>(&result)) {
+        race.winners.push_back(std::move(*won));
+      } else {
+        race.losers.push_back(std::get<ControlUnavailable>(result));
+      }
     });
   }
   for (std::thread& starter : starters) starter.join();
-  return winners;
+  return race;
 }
 
 TEST(ControlDirectory, OfCompetingStartersExactlyOneWins) {
   const TempDir temp;
-  for (int round = 0; round < 20; ++round) {
-    const auto winners = race(place_in(temp.path()), 6);
-    EXPECT_EQ(winners.size(), 1U);
+  fs::create_directories(temp.path() + "/gserve/shop");
+  for (int round = 0; round < 50; ++round) {
+    leave_stale_socket(temp.path() + "/gserve/shop/control");
+    const Race result = race(place_in(temp.path()), 6);
+    EXPECT_EQ(result.winners.size(), 1U);
+    for (const ControlUnavailable& loser : result.losers) {
+      EXPECT_EQ(loser.kind, Kind::already_running) << loser.reason;
+    }
   }
+}
+
+/// How many descriptors of this process are open on `path`.
+int descriptors_on(const std::string& path) {
+  int count = 0;
+  std::error_code gone;
+  for (const auto& entry : fs::directory_iterator("/proc/self/fd"))
+    count += fs::read_symlink(entry, gone) == path;
+  return count;
+}
+
+TEST(ControlDirectory, ADirectoryThatIsRemovedWhileItsLockIsAwaitedIsMadeAgain) {
+  const TempDir temp;
+  const std::string directory = temp.path() + "/gserve/shop";
+  fs::create_directories(directory);
+  UniqueFd predecessor(open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  ASSERT_EQ(flock(predecessor.get(), LOCK_EX), 0);
+  std::thread starter(
+      [&] { EXPECT_NO_THROW(EXPECT_TRUE(fs::exists(claimed(place_in(temp.path())).path()))); });
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+  while (descriptors_on(directory) < 2 && std::chrono::steady_clock::now() < deadline)
+    std::this_thread::yield();
+  fs::remove(directory);
+  predecessor.reset();
+  starter.join();
+}
+
+TEST(ControlDirectory, ALockThatIsNotGivenBackIsNotAwaitedForEver) {
+  const TempDir temp;
+  const UniqueFd stranger(open(temp.path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  ASSERT_EQ(flock(stranger.get(), LOCK_EX), 0);
+  ControlPlace place = place_in(temp.path());
+  place.explicit_path = temp.path() + "/control";
+  EXPECT_THAT(refused(place).reason, HasSubstr("cannot lock the directory"));
 }
 
 TEST(ControlDirectory, StartingWhileAnotherInstanceEndsSucceeds) {
