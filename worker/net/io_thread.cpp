@@ -61,6 +61,7 @@ void IoThread::turn() {
   driver_.handle_mail(now_);
   driver_.expire(now_);
   update_stop();
+  update_end();
   update_listeners();
   access_log_.flush(now_);
   driver_.table().bury();
@@ -144,6 +145,10 @@ void IoThread::update_stop() {
   const StopState wanted = context_.stop.load(std::memory_order_acquire);
   if (wanted >= StopState::draining && seen_ < StopState::draining) start_draining();
   if (wanted == StopState::stopping && seen_ < StopState::stopping) start_stopping();
+}
+
+/// Decided only after the turn's events were handled: one of them may be a connection to accept.
+void IoThread::update_end() {
   if (accept_window_ && (now_ - last_accept_ >= kAcceptQuiet || now_ - drain_start_ >= kAcceptMost))
     accept_window_ = false;
   if (seen_ == StopState::draining && !accept_window_ && !ended_ && driver_.connections() == 0) {

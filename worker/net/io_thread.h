@@ -39,6 +39,7 @@ class IoThread {
   Nanos sleep_time() const;
   Nanos next_deadline() const;
   void update_stop();
+  void update_end();
   void start_draining();
   void start_stopping();
   void update_listeners();

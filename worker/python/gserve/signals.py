@@ -30,6 +30,10 @@ class Signals:
             signal.signal(number, handler)
             self._handlers[number] = handler
 
+    def numbers(self):
+        """The signals that are handled."""
+        return self._handlers.keys()
+
     def reset_in_child(self):
         """A forked child of the application takes its signals as a new process does."""
         wakeup = signal.set_wakeup_fd(-1)
