@@ -62,7 +62,8 @@ class Server {
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
 
-  /// Starts the I/O thread and registers the listeners. Throws std::system_error.
+  /// Starts the I/O thread and registers the listeners. SIGPIPE must be ignored (Python does so): sendfile(2)
+  /// raises it. One server of a process at a time is known to the fork handlers. Throws std::system_error.
   void start();
 
   /// Takes the next request to run. Blocks (call without the GIL) on a futex; returns nullptr when
@@ -80,10 +81,20 @@ class Server {
   /// returned nullptr on every executor.
   void join();
 
-  /// Fork hygiene, called by os.register_at_fork and pthread_atfork; see docs/architecture.md.
+  /// Fork hygiene. start() registers these three with pthread_atfork, which covers every fork(): of C
+  /// libraries, of os.fork(), and of multiprocessing. The Python side calls them from os.register_at_fork
+  /// too, together with what only it can do there (signal handlers, set_wakeup_fd): both for the same fork
+  /// are fine, in any nesting. Programs started with exec alone (vfork, posix_spawn) are covered by
+  /// close-on-exec.
+  ///
+  /// before_fork waits until the I/O thread neither makes, closes nor records a descriptor, nor holds a lock
+  /// of the C library's time zone code.
   void before_fork();
   void after_fork_in_parent();
-  /// Closes every descriptor of the server in the child. The server is dead there.
+  /// Closes in the child every descriptor of the server, the epoll instance first, and those that were lent
+  /// to it: listeners, hand-over queue, lifeline, access log, signal pipe (never 0, 1 or 2, nor the error
+  /// log). The server is dead there: take() returns nullptr, an Exchange sends nothing, everything else does
+  /// nothing.
   void after_fork_in_child();
 
  private:

@@ -217,6 +217,9 @@ TEST(Signals, AreBlockedInTheIoThreadButForAbortAndNowhereElse) {
   const std::uint64_t before = blocked_signals("/proc/self");
   TestServer server;
   EXPECT_EQ(blocked_signals("/proc/self"), before);
+  Client client(server.port());
+  client.get("/hello");
+  client.read_response();  // a thread that is being born blocks everything: wait until it serves
   DIR* tasks = ::opendir("/proc/self/task");
   int found = 0;
   while (const dirent* entry = ::readdir(tasks)) {
