@@ -142,6 +142,7 @@ const Hostile kHosts[] = {
     {"HostWithTwoPorts", with_host("a:1:2"), 400},
     {"HostOnlyPort", with_host(":80"), 400},
     {"HostOpenBracket", with_host("[::1"), 400},
+    {"HostOneCharacterInBrackets", with_host("[:]"), 400},
     {"HostEmptyBrackets", with_host("[]"), 400},
     {"HostBracketsAndMore", with_host("[::1]a"), 400},
     {"HostNotHexInBrackets", with_host("[::g]"), 400},
