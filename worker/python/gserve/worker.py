@@ -44,18 +44,26 @@ class Worker:
         self.log = ErrorLog(LogFile(launch.fd("errorlog")), launch.settings.get("loglevel") or "info")
         self.notifier = Notifier(launch.notify_socket, launch.launch_id)
         self.server = None  # set while it runs
+        self.starting = False  # the I/O thread may have accepted already, but nobody serves yet
+        self.deferred = None  # what a signal asked for meanwhile
         self.stopping = False
         self.signals = Signals(self.drain, self.stop)
         ForkGuard(launch, self.log.file, self.notifier, self.signals)
 
     # --- signals: called between two bytecodes of whatever runs on the main thread ---
     def drain(self):
+        if self.starting:
+            self.deferred = self.deferred or self.drain
+            return
         if self.server is None:
             self.stop()
         self.server.drain()
         self.notifier.stopping()
 
     def stop(self):
+        if self.starting:
+            self.deferred = self.stop
+            return
         self.stopping = True
         if self.server is not None:
             self.server.stop()
@@ -93,6 +101,14 @@ class Worker:
             raise BootFailure.by(error) from None
 
     def start_server(self):
+        """A signal in here waits: leaving at once would drop connections that the I/O thread has accepted."""
+        self.starting = True
+        try:
+            self.server = self.make_server()
+        finally:
+            self.starting = False
+
+    def make_server(self):
         for listener in self.launch.listeners:
             os.set_blocking(listener, False)
         try:
@@ -104,9 +120,11 @@ class Worker:
             raise BootFailure.by(error) from None
 
     def serve(self, app):
-        server = self.start_server()
+        self.start_server()
+        server = self.server
         try:
-            self.server = server
+            if self.deferred:
+                self.deferred()
             self.notifier.ready()
             server.run_sync(app)
             return EXIT_DRAINED
