@@ -79,6 +79,17 @@ class Supervisor::Impl {
   StatusView status() const;
 
  private:
+  /// What the manager's status line tells; compared before it is put into words.
+  struct Standing {
+    bool stopping = false;
+    std::size_t left = 0;
+    int ready = 0;
+    int target = 0;
+    Generation generation = 0;
+    bool operator==(const Standing&) const = default;
+    std::string text() const;
+  };
+
   void on(const Started& event);
   void on(const WorkerSpawned& event);
   void on(const WorkerSpawnFailed& event);
@@ -106,7 +117,7 @@ class Supervisor::Impl {
   void follow_up(std::size_t pool);
   void end_jobs(const std::string& reason);
   SupervisorState state() const;
-  std::string status_text() const;
+  Standing standing() const;
   void tell_manager();
 
   TimePoint now_{};
@@ -122,7 +133,7 @@ class Supervisor::Impl {
   // What the service manager was told last.
   bool told_ready_ = false;
   bool told_reloading_ = false;
-  std::string told_status_;
+  Standing told_standing_;
 };
 
 void Supervisor::Impl::on(const Started& /*event*/) {
@@ -370,23 +381,28 @@ SupervisorState Supervisor::Impl::state() const {
   return ever_ready_ ? SupervisorState::running : SupervisorState::starting;
 }
 
-std::string Supervisor::Impl::status_text() const {
-  if (shutdown_.running()) return "stopping, " + std::to_string(workforce_.size()) + " workers left";
-  return std::to_string(workforce_.ready()) + "/" + std::to_string(workforce_.target()) +
-         " workers ready, generation " + std::to_string(reload_.generation());
+Supervisor::Impl::Standing Supervisor::Impl::standing() const {
+  if (shutdown_.running()) return {true, workforce_.size(), 0, 0, 0};
+  return {false, 0, workforce_.ready(), workforce_.target(), reload_.generation()};
+}
+
+std::string Supervisor::Impl::Standing::text() const {
+  if (stopping) return "stopping, " + std::to_string(left) + " workers left";
+  return std::to_string(ready) + "/" + std::to_string(target) + " workers ready, generation " +
+         std::to_string(generation);
 }
 
 void Supervisor::Impl::tell_manager() {
-  std::string text = status_text();
+  const Standing standing_now = standing();
   const bool reload_over = told_reloading_ && !reload_.running();
   if (!shutdown_.running() && ever_ready_ && (!told_ready_ || reload_over)) {
-    outbox_.push(NotifyReady{text});
+    outbox_.push(NotifyReady{standing_now.text()});
     told_ready_ = true;
     told_reloading_ = false;
-  } else if (text != told_status_) {
-    outbox_.push(NotifyStatus{text});
+  } else if (standing_now != told_standing_) {
+    outbox_.push(NotifyStatus{standing_now.text()});
   }
-  told_status_ = std::move(text);
+  told_standing_ = standing_now;
 }
 
 StatusView Supervisor::Impl::status() const {
