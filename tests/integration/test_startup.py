@@ -132,7 +132,7 @@ def test_stale_unix_socket_is_replaced(box):
     path = box.path("web.sock")
     with socket.socket(socket.AF_UNIX) as old:
         old.bind(path)
-    server = box.gserve(bind=f"unix:{path}", workers=1, chdir=PLAIN)
+    box.gserve(bind=f"unix:{path}", workers=1, chdir=PLAIN)
     assert web.request(f"unix:{path}").status == 200
 
 
