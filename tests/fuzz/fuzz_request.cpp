@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: MIT
+// The request parser against itself, fed in other pieces, and against a plain second implementation.
+#include "tests/fuzz/fuzz.h"
+#include "tests/unit/http/reference_parser.h"
+
+using namespace gserve::http::test;
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  Input input(data, size);
+  const std::vector<std::size_t> ends = three_splits(input, size < 3 ? 0 : size - 3);
+  const std::string_view bytes = input.rest();
+
+  const Outcome whole = parse_whole(bytes);
+  require(parse_byte_by_byte(bytes, {}, Buffer::stays) == whole, "byte by byte means the same");
+  require(parse_in_pieces(bytes, ends) == whole, "in pieces means the same");
+  if (whole.refusal == 414 || whole.refusal == 431) return 0;  // the reference knows no limits
+
+  const Outcome reference = parse_by_reference(bytes);
+  require(whole.accepted() == reference.accepted(), "both accept or both refuse");
+  if (!whole.accepted()) return 0;
+  require(whole == reference, "both understand the same");
+  Outcome again = parse_whole(render(whole));
+  again.head_size = whole.head_size;
+  require(again == whole, "written again it means the same");
+  return 0;
+}
