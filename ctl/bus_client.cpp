@@ -115,7 +115,8 @@ int BusClient::await_handshake(Deadline deadline) {
     if (processed > 0) continue;
     const int wait = poll_timeout(deadline);
     if (wait == 0) return -ETIMEDOUT;
-    if (const int r = sd_bus_wait(bus_, static_cast<std::uint64_t>(wait) * 1000); r < 0 && r != -EINTR) return r;
+    if (const int r = sd_bus_wait(bus_, static_cast<std::uint64_t>(wait) * 1000); r < 0 && r != -EINTR)
+      return r;
   }
   return 0;
 }

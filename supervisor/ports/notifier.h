@@ -7,7 +7,8 @@
 
 namespace gserve::ports {
 
-/// The service manager, as sd_notify(3) reaches it. Without one every call does nothing. None blocks or throws.
+/// The service manager, as sd_notify(3) reaches it. Without one every call does nothing. None blocks or
+/// throws.
 class Notifier {
  public:
   virtual ~Notifier() = default;

@@ -10,8 +10,9 @@
 
 namespace gserve::ports {
 
-/// One process to start. Nothing of the supervisor's own leaks into it: signal mask and dispositions are reset,
-/// only `fds` (as 3, 4, ...) and stdin, stdout, stderr are open, RLIMIT_NOFILE is the one the supervisor was given.
+/// One process to start. Nothing of the supervisor's own leaks into it: signal mask and dispositions are
+/// reset, only `fds` (as 3, 4, ...) and stdin, stdout, stderr are open, RLIMIT_NOFILE is the one the
+/// supervisor was given.
 struct ProcessSpec {
   std::vector<std::string> argv;         // argv[0] is an absolute path
   std::vector<std::string> environment;  // NAME=VALUE; LISTEN_PID is added by the launcher
