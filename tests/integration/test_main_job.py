@@ -107,6 +107,18 @@ def test_service_answers_through_scaling_reload_and_a_killed_worker(box, name):
     assert not os.path.exists(pidfile) and not os.path.exists(server.control)
 
 
+def test_workers_that_come_and_go_lose_no_request(box):
+    """Twenty drains while each client opens a connection per request: what a worker accepts last is answered too."""
+    server = box.gserve(workers=2, chdir=APPS + "/plain")
+    with Load(server.address, clients=8, keep_every=0) as load:
+        for _ in range(10):
+            server.ctl("scale", "4")
+            server.ctl("scale", "2")
+        load.wait_answers(10)
+        load.stop()
+    assert not load.bad(), load.summary()
+
+
 def terminate_all(pids):
     """What `ps -ef | awk '/gserve/ {print $2}' | xargs kill` does, for these processes."""
     subprocess.run(["kill", *map(str, pids)], check=False)

@@ -196,6 +196,11 @@ def test_no_writable_runtime_directory_is_one_quiet_notice(box):
     assert not server.log.find(r"(?i)\[?(error|warning)\]?.*control")
 
 
+def test_child_of_the_application_obeys_a_signal_however_early(box):
+    server = box.gserve(workers=1, chdir=PLAIN)
+    assert server.get("/forks?n=300").text == "300"
+
+
 def test_thousands_of_requests_leave_memory_and_descriptors_flat(box):
     server = box.gserve(workers=1, chdir=PLAIN)
     worker = server.workers()[0]

@@ -26,7 +26,7 @@ class Record:
 @dataclass
 class Load:
     """Clients in threads, each sending one request after the other until stop() or the time limit. Every second one
-    keeps its connection alive, the others open one per request.
+    (`keep_every`; 0: none) keeps its connection alive, the others open one per request.
 
     `retry_idle`: a kept-alive connection that the server closes in the very moment it is used again is opened anew
     once, as RFC 9112 (9.3.1) lets every client do; such requests are counted in `retried`. Without it they are errors."""
@@ -36,6 +36,7 @@ class Load:
     path: str = "/"
     seconds: float = 120
     retry_idle: bool = True
+    keep_every: int = 2
     pause: float = 0.0  # think time of a client between two requests
     records: list = field(default_factory=list)
     answered: int = 0  # with 200
@@ -46,7 +47,7 @@ class Load:
         self._lock = threading.Lock()
         self._progress = threading.Condition(self._lock)
         self._deadline = time.monotonic() + bound(self.seconds)
-        self._threads = [threading.Thread(target=self._client, args=(n % 2 == 0,), daemon=True)
+        self._threads = [threading.Thread(target=self._client, args=(self.keep_every > 0 and n % self.keep_every == 0,), daemon=True)
                          for n in range(self.clients)]
         for thread in self._threads:
             thread.start()

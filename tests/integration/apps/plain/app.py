@@ -2,7 +2,9 @@
 """The application of most tests: no framework, starts at once, does what the path says."""
 import json
 import os
+import signal
 import sys
+import threading
 import time
 from urllib.parse import parse_qs
 
@@ -42,8 +44,20 @@ def leave(environ, query):
     os._exit(int(query.get("code", ["9"])[0]))
 
 
+def forks(environ, query):
+    """Forks children that wait for ever, and terminates each at once."""
+    count = int(query["n"][0])
+    for _ in range(count):
+        child = os.fork()
+        if child == 0:
+            threading.Event().wait()
+        os.kill(child, signal.SIGTERM)
+        os.waitpid(child, 0)
+    return str(count).encode()
+
+
 ROUTES = {"/": hello, "/slow": slow, "/deaf": deaf, "/environment": environment, "/echo": echo, "/fail": fail,
-          "/leave": leave}
+          "/leave": leave, "/forks": forks}
 
 
 def app(environ, start_response):
