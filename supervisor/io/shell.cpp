@@ -134,8 +134,7 @@ void Shell::settle() {
 void Shell::finish() {
   const int orphans = end_orphans(signals_, kOrphanPatience);
   if (orphans > 0) {
-    log(core::LogLevel::warning,
-        "ended " + std::to_string(orphans) + " processes that workers had left behind");
+    log(core::LogLevel::warning, "ended processes that workers had left behind: " + std::to_string(orphans));
   }
   engine_.set_control(nullptr);
   if (control_) control_->flush(kControlFlush);

@@ -12,6 +12,7 @@
 //   report       writes what it was born with to $MOCK_REPORT
 //   busy         begins a request in its scoreboard and never ends it
 //   dump         writes a line to its incident file
+//   abandon      starts a child that outlives it and notes its pid in $MOCK_REPORT
 //   take-logs    waits for the message "logs" on its lifeline and writes a line to the new error log
 //   serve        answers every connection with its pid until SIGTERM or the end of the lifeline, then exits 0
 #include <dirent.h>
@@ -93,6 +94,15 @@ void let_a_stranger_say_ready() {
     ::_exit(0);
   }
   ::waitpid(child, nullptr, 0);
+}
+
+void abandon_a_child() {
+  const pid_t child = ::fork();
+  if (child == 0) {
+    ::signal(SIGTERM, SIG_DFL);
+    for (;;) ::pause();
+  }
+  std::ofstream(environment("MOCK_REPORT")) << "child=" << child << '\n';
 }
 
 std::string open_descriptors() {
@@ -234,6 +244,7 @@ void act(const std::string& word, std::istringstream& rest, char** argv) {
   if (word == "report") report(argv);
   if (word == "busy") begin_endless_request();
   if (word == "dump") dump();
+  if (word == "abandon") abandon_a_child();
   if (word == "take-logs") take_logs();
   if (word == "serve") serve();
   if (word == "exit") {
