@@ -21,6 +21,7 @@ std::string read_plainly(std::string_view bytes) {
 
 }  // namespace
 
+// NOLINTNEXTLINE(readability-identifier-naming): the name is libFuzzer's
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   Input input(data, size);
   const std::vector<std::size_t> ends = three_splits(input, size < 4 ? 0 : size - 4);

@@ -5,6 +5,7 @@
 
 using namespace gserve::http::test;
 
+// NOLINTNEXTLINE(readability-identifier-naming): the name is libFuzzer's
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   Input input(data, size);
   const std::vector<std::size_t> ends = three_splits(input, size < 3 ? 0 : size - 3);

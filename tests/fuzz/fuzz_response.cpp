@@ -45,6 +45,7 @@ void check_body(ResponseWriter& writer, Input& input, std::string_view head, boo
 
 }  // namespace
 
+// NOLINTNEXTLINE(readability-identifier-naming): the name is libFuzzer's
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   Input input(data, size);
   const std::uint8_t flags = input.byte();

@@ -2,13 +2,13 @@
 // The scoreboard between two processes, as it is used: a writer that never stops and a reader that never
 // waits.
 #include <gtest/gtest.h>
-#include <signal.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <csignal>
 #include <cstdint>
 #include <cstring>
 #include <new>

@@ -48,7 +48,7 @@ TEST(UniqueFd, MovingGivesOwnershipAway) {
   const int raw = open_null();
   UniqueFd first(raw);
   const UniqueFd second(std::move(first));
-  EXPECT_FALSE(first);
+  EXPECT_FALSE(first);  // NOLINT(bugprone-use-after-move): what a move leaves is specified
   EXPECT_EQ(second.get(), raw);
   EXPECT_TRUE(is_open(raw));
 }

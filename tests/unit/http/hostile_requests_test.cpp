@@ -19,8 +19,8 @@ struct Hostile {
   int status;
 };
 
-void PrintTo(const Hostile& hostile, std::ostream* out) {
-  *out << escaped(hostile.bytes.substr(0, 200));
+std::ostream& operator<<(std::ostream& out, const Hostile& hostile) {
+  return out << escaped(hostile.bytes.substr(0, 200));
 }
 
 std::string with_line(const std::string& line) {
@@ -206,9 +206,10 @@ TEST_P(HostileRequest, IsRefusedTheSameWayByteByByte) {
   EXPECT_EQ(parse_byte_by_byte(GetParam().bytes, {}, Buffer::moves), whole);
 }
 
-const auto case_name = [](const testing::TestParamInfo<Hostile>& info) {
-  return std::string(info.param.name);
-};
+std::string case_name(const testing::TestParamInfo<Hostile>& test) {
+  return test.param.name;
+}
+
 INSTANTIATE_TEST_SUITE_P(RequestLine, HostileRequest, testing::ValuesIn(kRequestLines), case_name);
 INSTANTIATE_TEST_SUITE_P(Fields, HostileRequest, testing::ValuesIn(kFields), case_name);
 INSTANTIATE_TEST_SUITE_P(Host, HostileRequest, testing::ValuesIn(kHosts), case_name);

@@ -80,7 +80,7 @@ Outcome parse_byte_by_byte(std::string_view bytes, Limits limits, Buffer buffer)
 std::string render(const Outcome& outcome) {
   std::string out =
       outcome.method + ' ' + outcome.target + " HTTP/1." + std::to_string(outcome.minor_version) + "\r\n";
-  for (const auto& [name, value] : outcome.fields) out += name + ": " + value + "\r\n";
+  for (const auto& [name, value] : outcome.fields) out.append(name).append(": ").append(value).append("\r\n");
   return out + "\r\n";
 }
 

@@ -108,9 +108,10 @@ TEST_P(ResponseFraming, FollowsTheRules) {
   EXPECT_EQ(writer.end(), item.chunked ? "0\r\n\r\n" : "");
 }
 
-const auto case_name = [](const testing::TestParamInfo<Framing>& test) {
-  return std::string(test.param.name);
-};
+std::string case_name(const testing::TestParamInfo<Framing>& test) {
+  return test.param.name;
+}
+
 INSTANTIATE_TEST_SUITE_P(Cases, ResponseFraming, testing::ValuesIn(kFraming), case_name);
 
 TEST(ResponseWriter, ChunksHaveASizeLineAndCrlf) {
