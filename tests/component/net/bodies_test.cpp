@@ -133,6 +133,8 @@ TEST(RequestBody, ThatStreamsUnreadEndsTheConnectionAfterTheAnswer) {
   client.send(post(std::size_t{8} << 20));
   client.send_patiently(pattern(std::size_t{8} << 20), 200);
   EXPECT_EQ(client.read_response().body, "enough");
+  EXPECT_TRUE(client.closed());
+  EXPECT_FALSE(client.was_reset());  // what it still sent was read and thrown away
 }
 
 TEST(RequestBody, ThatCannotBeSpooledIsRefused) {

@@ -155,10 +155,12 @@ TEST(Stop, LetsARunningRequestFinishAndDropsQueuedOnes) {
   Client idle(server.port());
   idle.get("/");
   idle.read_response();
+  Client queued(server.port());
+  queued.get("/");
+  queued.read_response();
   Client running(server.port());
   running.get("/gate");
   gate.wait_until_reached();
-  Client queued(server.port());
   queued.get("/");
   server.server().stop();
   gate.open();

@@ -92,6 +92,7 @@ TestServer::TestServer(Handler handler, const std::function<void(net::ServerConf
   net::ServerConfig config;
   config.listeners = {listener_.get()};
   config.error_log = log_.get();
+  config.keep_alive = net::Seconds(60);  // a test on a loaded machine may be slow between two requests
   if (change) change(config);
   const int executors = config.executors;
   server_ = std::make_unique<net::Server>(std::move(config));

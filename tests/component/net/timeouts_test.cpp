@@ -62,11 +62,11 @@ TEST(Timeouts, AnswerASilentBodyWith408) {
 }
 
 TEST(Timeouts, DoNotTouchABodyThatGoesOnArriving) {
-  TestServer server(hello_or_echo, [](net::ServerConfig& config) { config.body_timeout = Seconds(0.5); });
+  TestServer server(hello_or_echo, [](net::ServerConfig& config) { config.body_timeout = Seconds(2); });
   Client client(server.port());
   client.send("POST /echo HTTP/1.1\r\nHost: t\r\nContent-Length: 10\r\n\r\n");
   for (int i = 0; i < 10; ++i) {
-    std::this_thread::sleep_for(std::chrono::milliseconds(70));
+    std::this_thread::sleep_for(std::chrono::milliseconds(250));
     client.send("x");
   }
   EXPECT_EQ(client.read_response().body, "xxxxxxxxxx");
