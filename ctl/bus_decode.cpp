@@ -66,12 +66,28 @@ int read_worker(sd_bus_message* m, WorkerStatus& worker) {
     if (key == "in_flight") return read_variant(m, worker.in_flight);
     if (key == "request") return read_variant(m, worker.request);
     if (key == "request_age_usec") return read_variant(m, worker.request_age_usec);
+    if (key == "due") return read_variant(m, worker.due);
     return 0;
   });
 }
 
-int read_workers(sd_bus_message* message, std::vector<WorkerStatus>& workers) {
-  return for_each_in_variant(message, "a{sv}", [&] { return read_worker(message, workers.emplace_back()); });
+int read_pool(sd_bus_message* m, PoolStatus& pool) {
+  return for_each_entry(m, [&](std::string_view key) {
+    if (key == "name") return read_variant(m, pool.name);
+    if (key == "target") return read_variant(m, pool.target);
+    if (key == "ready") return read_variant(m, pool.ready);
+    if (key == "state") return read_variant(m, pool.state);
+    if (key == "failures") return read_variant(m, pool.failures);
+    if (key == "last_failure") return read_variant(m, pool.last_failure);
+    if (key == "next_start_usec") return read_variant(m, pool.next_start_usec);
+    return 0;
+  });
+}
+
+/// An aa{sv}, each dictionary read by `read(message, item)`.
+template <typename Item>
+int read_dicts(sd_bus_message* message, std::vector<Item>& items, int (*read)(sd_bus_message*, Item&)) {
+  return for_each_in_variant(message, "a{sv}", [&] { return read(message, items.emplace_back()); });
 }
 
 int read_texts(sd_bus_message* message, std::vector<std::string>& texts) {
@@ -96,7 +112,8 @@ int read_status(sd_bus_message* m, Status& status) {
     if (key == "ready") return read_variant(m, status.ready);
     if (key == "state") return read_variant(m, status.state);
     if (key == "listeners") return read_texts(m, status.listeners);
-    if (key == "workers") return read_workers(m, status.workers);
+    if (key == "pools") return read_dicts(m, status.pools, read_pool);
+    if (key == "workers") return read_dicts(m, status.workers, read_worker);
     return 0;
   });
 }

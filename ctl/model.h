@@ -22,6 +22,17 @@ struct WorkerStatus {
   std::uint32_t in_flight = 0;
   std::string request;
   std::uint64_t request_age_usec = 0;
+  std::string due;  // why it is to be replaced; empty: it is not
+};
+
+struct PoolStatus {
+  std::string name;
+  std::uint32_t target = 0;
+  std::uint32_t ready = 0;
+  std::string state;  // running, crash-looping
+  std::uint32_t failures = 0;
+  std::string last_failure;
+  std::uint64_t next_start_usec = 0;  // 0: no start is waited for
 };
 
 struct Status {
@@ -34,6 +45,7 @@ struct Status {
   std::uint32_t ready = 0;
   std::string state;
   std::vector<std::string> listeners;
+  std::vector<PoolStatus> pools;
   std::vector<WorkerStatus> workers;
 };
 

@@ -44,6 +44,19 @@ std::string row(std::string_view label, std::string_view value) {
          std::string(value) + "\n";
 }
 
+/// "pool web, 7 workers have failed, last: killed by SIGSEGV; next start in 12 s"
+std::string crash_loop_of(const PoolStatus& pool) {
+  std::string text = "pool " + line(pool.name) + ", " + std::to_string(pool.failures) +
+                     " workers have failed, last: " + line(pool.last_failure);
+  if (pool.next_start_usec > 0) text += "; next start in " + render_duration(pool.next_start_usec);
+  return text;
+}
+
+/// "ready", or "ready, due: memory" for a worker that is to be replaced.
+std::string state_of(const WorkerStatus& worker) {
+  return line(worker.state) + (worker.due.empty() ? "" : ", due: " + line(worker.due));
+}
+
 std::string render_header(const Status& status) {
   std::string text = line(status.name) + " - gserve " + line(status.version) + "\n";
   text += row("State", line(status.state) + ", " + std::to_string(status.ready) + " of " +
@@ -52,6 +65,9 @@ std::string render_header(const Status& status) {
   text += row("Uptime", render_duration(status.uptime_usec));
   text += row("Generation", std::to_string(status.generation));
   for (const std::string& listener : status.listeners) text += row("Listening", line(listener));
+  for (const PoolStatus& pool : status.pools) {
+    if (pool.state == "crash-looping") text += row("Crash loop", crash_loop_of(pool));
+  }
   return text;
 }
 
@@ -72,7 +88,7 @@ std::string render_workers(const std::vector<WorkerStatus>& workers) {
                {"RUNNING", Align::right},
                {"OLDEST REQUEST", Align::left}});
   for (const WorkerStatus& worker : workers) {
-    table.add({std::to_string(worker.pid), line(worker.pool), line(worker.state),
+    table.add({std::to_string(worker.pid), line(worker.pool), state_of(worker),
                std::to_string(worker.generation), render_duration(worker.age_usec),
                std::to_string(worker.requests), render_bytes(worker.rss_bytes),
                std::to_string(worker.in_flight), request_of(worker)});

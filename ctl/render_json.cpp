@@ -22,12 +22,22 @@ Json worker_json(const WorkerStatus& worker) {
           {"rss_bytes", worker.rss_bytes},
           {"in_flight", worker.in_flight},
           {"request", worker.request},
-          {"request_age_s", to_seconds(worker.request_age_usec)}};
+          {"request_age_s", to_seconds(worker.request_age_usec)},
+          {"due", worker.due}};
 }
 
-Json workers_json(const std::vector<WorkerStatus>& workers) {
+Json pool_json(const PoolStatus& pool) {
+  Json next_start = nullptr;
+  if (pool.next_start_usec > 0) next_start = to_seconds(pool.next_start_usec);
+  return {{"name", pool.name},         {"target", pool.target},     {"ready", pool.ready},
+          {"state", pool.state},       {"failures", pool.failures}, {"last_failure", pool.last_failure},
+          {"next_start_s", next_start}};
+}
+
+template <typename Item>
+Json array_json(const std::vector<Item>& items, Json (*object)(const Item&)) {
   Json array = Json::array();
-  for (const WorkerStatus& worker : workers) array.push_back(worker_json(worker));
+  for (const Item& item : items) array.push_back(object(item));
   return array;
 }
 
@@ -41,7 +51,8 @@ Json status_object(const Status& status) {
           {"ready", status.ready},
           {"state", status.state},
           {"listeners", status.listeners},
-          {"workers", workers_json(status.workers)}};
+          {"pools", array_json(status.pools, pool_json)},
+          {"workers", array_json(status.workers, worker_json)}};
 }
 
 Json listed_json(const Listed& listed) {

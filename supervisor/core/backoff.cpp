@@ -2,8 +2,14 @@
 #include "supervisor/core/backoff.h"
 
 #include <algorithm>
+#include <limits>
 
 namespace gserve::core {
+namespace {
+
+constexpr int kWidest = 1 << 20;
+
+}  // namespace
 
 double Random::unit() {
   state_ += 0x9e3779b97f4a7c15U;
@@ -16,22 +22,39 @@ double Random::unit() {
 
 void Backoff::on_ready(TimePoint now) {
   if (!calm_since_) calm_since_ = now;
+  window_ = std::min(window_ * 2, kWidest);
 }
 
 void Backoff::on_failure(Failure failure, Duration served, TimePoint now, Random& random) {
   const bool calm = calm_since_ && now - *calm_since_ >= kCalm;
+  if (calm) forgive();
   calm_since_.reset();
-  if (now < gate_) return;
-  if (calm || served >= kCalm) failures_ = 0;
   if (served >= kCalm) return;
-  if (failure == Failure::boot) failures_ = std::max(failures_, 1);
-  gate_ = now + delay(random);
   ++failures_;
+  window_ = 1;
+  if (now < gate_) return;
+  if (failure == Failure::boot) incidents_ = std::max(incidents_, kDelayed - 1);
+  gate_ = now + delay(random);
+  ++incidents_;
+}
+
+void Backoff::forgive() {
+  incidents_ = failures_ = 0;
+  calm_since_.reset();
+}
+
+int Backoff::window() const {
+  return incidents_ < kDelayed ? std::numeric_limits<int>::max() : window_;
+}
+
+std::optional<TimePoint> Backoff::calm_at() const {
+  if (!calm_since_ || failures_ == 0) return std::nullopt;
+  return *calm_since_ + kCalm;
 }
 
 Duration Backoff::delay(Random& random) const {
-  if (failures_ == 0) return Duration::zero();
-  const int doublings = std::min(failures_ - 1, 20);
+  if (incidents_ == 0) return Duration::zero();
+  const int doublings = std::min(incidents_ - 1, 20);
   const Duration full = std::min(kFirst * (1 << doublings), kMost);
   return std::chrono::duration_cast<Duration>(full * (1.0 - 0.2 * random.unit()));
 }

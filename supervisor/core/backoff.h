@@ -26,6 +26,12 @@ class Random {
 /// broken database do not come back in step). A failed boot is never retried without a delay. Failures that
 /// fall into a delay are part of the same incident and do not lengthen it. A worker that had been ready for
 /// 60 s was no part of a loop; after 60 s of service without a failure all is forgiven.
+///
+/// A delay alone would let a whole fleet start at its end, in one moment. So while starts are delayed they
+/// begin slowly, too: after a failure one worker may be starting at a time, and each one that becomes ready
+/// doubles that number.
+///
+/// A pool is in a crash loop when a start that had been delayed has failed again, until all is forgiven.
 class Backoff {
  public:
   enum class Failure { boot, crash };
@@ -38,12 +44,25 @@ class Backoff {
   void on_failure(Failure failure, Duration served, TimePoint now, Random& random);
   /// No worker may be started before.
   TimePoint gate() const { return gate_; }
+  /// How many workers may be starting at the same time.
+  int window() const;
+
+  bool looping() const { return incidents_ > kDelayed; }
+  /// Workers that have failed since all was forgiven.
+  int failures() const { return failures_; }
+  /// When all will be forgiven if nothing fails; nothing while nobody serves, or there is nothing to forgive.
+  std::optional<TimePoint> calm_at() const;
+  void forgive();
 
  private:
   Duration delay(Random& random) const;
 
+  static constexpr int kDelayed = 2;  // from this incident on starts are delayed
+
   TimePoint gate_ = TimePoint::min();
+  int incidents_ = 0;
   int failures_ = 0;
+  int window_ = 1;
   std::optional<TimePoint> calm_since_;  // first READY since the last failure
 };
 

@@ -10,6 +10,7 @@
 #include "supervisor/core/scale.h"
 #include "supervisor/core/shutdown.h"
 #include "supervisor/core/timer_queue.h"
+#include "supervisor/core/worker_end.h"
 #include "supervisor/core/workforce.h"
 
 namespace gserve::core {
@@ -22,20 +23,6 @@ constexpr int kExitAppNotFound = 4;
 // A worker that leaves by its own decision sooner than this after READY is counted as a failure: it might be
 // a loop.
 constexpr Duration kUsefulLife = std::chrono::seconds(1);
-
-/// Why a worker's life ended.
-enum class Departure { told, by_itself, boot_failure, overdue, crash };
-
-Departure departure_of(const WorkerHandle& worker) {
-  if (worker.retired) return Departure::told;
-  if (!worker.was_ready()) return Departure::boot_failure;
-  if (worker.leaving) return Departure::by_itself;
-  return worker.state() == WorkerState::ready ? Departure::crash : Departure::overdue;
-}
-
-bool missed_boot(const WorkerHandle& worker) {
-  return !worker.was_ready() && !worker.leaving && worker.state() > WorkerState::draining;
-}
 
 /// The code with which a first boot that ended like this ends the program; 0 if it is worth another try.
 int hopeless_code(const WorkerHandle& worker, const ExitStatus& status) {
@@ -86,6 +73,7 @@ class Supervisor::Impl {
     int ready = 0;
     int target = 0;
     Generation generation = 0;
+    bool looping = false;
     bool operator==(const Standing&) const = default;
     std::string text() const;
   };
@@ -107,12 +95,11 @@ class Supervisor::Impl {
   void on(const TimePassed& event);
 
   void on_worker_due(WorkerHandle& worker);
-  void settle(WorkerHandle& gone, const ExitStatus& status);
-  void settle_boot_failure(WorkerHandle& gone, const ExitStatus& status);
-  void crashed(const WorkerHandle& gone, const ExitStatus& status);
+  void settle(WorkerHandle& gone, const WorkerEnd& end);
+  void settle_boot_failure(WorkerHandle& gone, const WorkerEnd& end);
+  void crashed(const WorkerHandle& gone, const WorkerEnd& end);
   void boot_failed(const WorkerHandle& worker, const std::string& reason);
   void log_unexpected(const WorkerHandle& worker, const std::string& text, Duration delay);
-  std::string boot_failure_reason(const WorkerHandle& worker, const ExitStatus& status) const;
   void after_departure(const WorkerHandle& gone);
   void follow_up(std::size_t pool);
   void end_jobs(const std::string& reason);
@@ -156,11 +143,12 @@ void Supervisor::Impl::on(const WorkerSpawnFailed& event) {
   WorkerHandle* worker = workforce_.find(event.launch);
   if (worker == nullptr) return;
   WorkerHandle gone = workforce_.take(*worker);
-  const std::string reason = "cannot start a worker: " + event.reason;
+  const WorkerEnd end = stillborn(event.reason);
   const bool wanted = !gone.retired;
-  const Duration delay = wanted ? workforce_.blame(gone, Backoff::Failure::boot, now_) : Duration::zero();
-  log_unexpected(gone, reason, delay);
-  if (wanted) boot_failed(gone, reason);
+  const Duration delay =
+      wanted ? workforce_.blame(gone, Backoff::Failure::boot, end.summary, now_) : Duration::zero();
+  log_unexpected(gone, end.reason, delay);
+  if (wanted) boot_failed(gone, end.reason);
   after_departure(gone);
 }
 
@@ -179,9 +167,9 @@ void Supervisor::Impl::on(const WorkerStopping& event) {
   if (worker == nullptr || worker->state() > WorkerState::ready) return;
   outbox_.log(LogLevel::info, workforce_.label(*worker) + "worker drains by itself", *worker);
   if (!worker->was_ready()) {
-    workforce_.blame(*worker, Backoff::Failure::boot, now_);
+    workforce_.blame(*worker, Backoff::Failure::boot, "left by itself before it was ready", now_);
   } else if (worker->served(now_) < kUsefulLife) {
-    workforce_.blame(*worker, Backoff::Failure::crash, now_);
+    workforce_.blame(*worker, Backoff::Failure::crash, "left by itself as soon as it was ready", now_);
   }
   workforce_.on_leaving(*worker, now_);
   watch_.on_gone();
@@ -199,7 +187,7 @@ void Supervisor::Impl::on(const WorkerExited& event) {
   WorkerHandle* worker = workforce_.find(event.launch);
   if (worker == nullptr) return;
   WorkerHandle gone = workforce_.take(*worker);
-  settle(gone, event.status);
+  settle(gone, end_of(gone, event.status));
   after_departure(gone);
 }
 
@@ -213,45 +201,45 @@ void Supervisor::Impl::after_departure(const WorkerHandle& gone) {
   }
 }
 
-void Supervisor::Impl::settle(WorkerHandle& gone, const ExitStatus& status) {
-  const std::string line = workforce_.label(gone) + exit_text(status);
-  switch (departure_of(gone)) {
+void Supervisor::Impl::settle(WorkerHandle& gone, const WorkerEnd& end) {
+  const std::string line = workforce_.label(gone) + exit_text(end.status);
+  switch (end.departure) {
     case Departure::boot_failure:
-      return settle_boot_failure(gone, status);
+      return settle_boot_failure(gone, end);
     case Departure::crash:
-      log_unexpected(gone, exit_text(status), workforce_.blame(gone, Backoff::Failure::crash, now_));
-      return crashed(gone, status);
+      log_unexpected(gone, exit_text(end.status),
+                     workforce_.blame(gone, Backoff::Failure::crash, end.summary, now_));
+      return crashed(gone, end);
     case Departure::overdue:
       outbox_.log(LogLevel::warning, line + " after its timeout", gone);
-      if (gone.served(now_) < kUsefulLife) workforce_.blame(gone, Backoff::Failure::crash, now_);
-      return crashed(gone, status);
+      if (gone.served(now_) < kUsefulLife) workforce_.blame(gone, Backoff::Failure::crash, end.summary, now_);
+      return crashed(gone, end);
     case Departure::by_itself:
-      if (gone.blamed) crashed(gone, status);
+      if (gone.blamed) crashed(gone, end);
       [[fallthrough]];
     case Departure::told:
-      if (is_clean(status))
+      if (is_clean(end.status))
         return outbox_.log(LogLevel::info, workforce_.label(gone) + "worker exited: drained", gone);
       return outbox_.log(LogLevel::warning, line + " while draining", gone);
   }
 }
 
-void Supervisor::Impl::crashed(const WorkerHandle& gone, const ExitStatus& status) {
-  const std::string reason = "worker (pid " + std::to_string(gone.pid) + ") " + describe(status);
+void Supervisor::Impl::crashed(const WorkerHandle& gone, const WorkerEnd& end) {
   if (reload_.tries(gone.generation)) {
-    reload_.on_crash(reason, now_);
+    reload_.on_crash(end.reason, now_);
   } else {
-    scale_.on_crash(gone, reason, now_);
+    scale_.on_crash(gone, end.reason, now_);
   }
 }
 
-void Supervisor::Impl::settle_boot_failure(WorkerHandle& gone, const ExitStatus& status) {
-  const Duration delay = workforce_.blame(gone, Backoff::Failure::boot, now_);
-  const int code = hopeless_code(gone, status);
+void Supervisor::Impl::settle_boot_failure(WorkerHandle& gone, const WorkerEnd& end) {
+  const Duration delay = workforce_.blame(gone, Backoff::Failure::boot, end.summary, now_);
+  const int code = hopeless_code(gone, end.status);
   if (code == 0 || ever_ready_ || shutdown_.running() || reload_.tries(gone.generation)) {
-    log_unexpected(gone, exit_text(status) + " before it was ready", delay);
-    return boot_failed(gone, boot_failure_reason(gone, status));
+    log_unexpected(gone, exit_text(end.status) + " before it was ready", delay);
+    return boot_failed(gone, end.reason);
   }
-  log_unexpected(gone, exit_text(status) + " before it was ready", Duration::zero());
+  log_unexpected(gone, exit_text(end.status) + " before it was ready", Duration::zero());
   outbox_.log(LogLevel::critical, "no worker could boot; ending with code " + std::to_string(code));
   end_jobs("the service could not start");
   shutdown_.give_up(code, now_);
@@ -263,16 +251,6 @@ void Supervisor::Impl::boot_failed(const WorkerHandle& worker, const std::string
   } else {
     scale_.on_boot_failure(worker, reason, now_);
   }
-}
-
-std::string Supervisor::Impl::boot_failure_reason(const WorkerHandle& worker,
-                                                  const ExitStatus& status) const {
-  if (!worker.boot_error.empty()) return worker.boot_error;
-  const std::string who = "worker (pid " + std::to_string(worker.pid) + ") ";
-  if (missed_boot(worker)) {
-    return who + "was not ready within " + describe(worker.boot_timeout) + " (boot_timeout)";
-  }
-  return who + describe(status) + " before it was ready";
 }
 
 void Supervisor::Impl::log_unexpected(const WorkerHandle& worker, const std::string& text, Duration delay) {
@@ -342,6 +320,9 @@ void Supervisor::Impl::on(const TimePassed& /*event*/) {
       case TimerOwner::Kind::pool:
         workforce_.reconcile(workforce_.pools()[owner->id], now_);
         break;
+      case TimerOwner::Kind::calm:
+        workforce_.forgive(workforce_.pools()[owner->id]);
+        break;
       case TimerOwner::Kind::watch:
         watch_.on_due(now_);
         break;
@@ -382,14 +363,17 @@ SupervisorState Supervisor::Impl::state() const {
 }
 
 Supervisor::Impl::Standing Supervisor::Impl::standing() const {
-  if (shutdown_.running()) return {true, workforce_.size(), 0, 0, 0};
-  return {false, 0, workforce_.ready(), workforce_.target(), reload_.generation()};
+  if (shutdown_.running()) return {true, workforce_.size(), 0, 0, 0, false};
+  const auto& pools = workforce_.pools();
+  const bool looping = std::any_of(pools.begin(), pools.end(),
+                                   [](const WorkerPool& pool) { return pool.current().backoff.looping(); });
+  return {false, 0, workforce_.ready(), workforce_.target(), reload_.generation(), looping};
 }
 
 std::string Supervisor::Impl::Standing::text() const {
   if (stopping) return "stopping, " + std::to_string(left) + " workers left";
   return std::to_string(ready) + "/" + std::to_string(target) + " workers ready, generation " +
-         std::to_string(generation);
+         std::to_string(generation) + (looping ? ", crash-looping" : "");
 }
 
 void Supervisor::Impl::tell_manager() {
@@ -411,8 +395,11 @@ StatusView Supervisor::Impl::status() const {
     view.workers.push_back({worker->launch, worker->pid, workforce_.pools()[worker->pool].name(),
                             worker->state(), worker->generation, worker->started});
   }
-  for (const WorkerPool& pool : workforce_.pools())
-    view.pools.push_back({pool.name(), pool.target(), pool.ready()});
+  for (const WorkerPool& pool : workforce_.pools()) {
+    const Cohort& current = pool.current();
+    view.pools.push_back({pool.name(), pool.target(), pool.ready(), current.backoff.looping(),
+                          current.backoff.failures(), current.last_failure, workforce_.next_start(pool)});
+  }
   return view;
 }
 

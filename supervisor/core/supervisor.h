@@ -34,6 +34,10 @@ struct PoolView {
   std::string name;
   int target;  // desired workers
   int ready;
+  bool crash_looping;                   // its workers keep dying; see backoff.h
+  int failures;                         // since all went well
+  std::string last_failure;             // one line; empty: none so far
+  std::optional<TimePoint> next_start;  // when back-off lets the next worker start, if it is waited for
 };
 
 /// One consistent view for `status`.

@@ -14,7 +14,12 @@ namespace gserve::core {
 
 /// Whom a timer belongs to. An owner has at most one timer at a time.
 struct TimerOwner {
-  enum class Kind : std::uint8_t { worker, pool, watch } kind;
+  enum class Kind : std::uint8_t {
+    worker,  // the limit of its state
+    pool,    // back-off lets its next worker start
+    calm,    // of a pool: what failed is forgiven
+    watch,   // the scoreboards are looked at
+  } kind;
   std::uint64_t id = 0;  // launch of the worker, index of the pool, 0
   auto operator<=>(const TimerOwner&) const = default;
 };
@@ -34,7 +39,7 @@ class TimerQueue {
  private:
   struct Hash {
     std::size_t operator()(const TimerOwner& owner) const {
-      return static_cast<std::size_t>(owner.id * 4 + static_cast<std::uint64_t>(owner.kind));
+      return static_cast<std::size_t>(owner.id * 8 + static_cast<std::uint64_t>(owner.kind));
     }
   };
   std::set<std::pair<TimePoint, TimerOwner>> by_time_;

@@ -96,12 +96,15 @@ bool WorkerPool::lacks(Generation generation) const {
 
 std::optional<Generation> WorkerPool::vacancy(TimePoint now) const {
   if (totals().present >= most()) return std::nullopt;
-  const auto open = [&](Generation generation) {
-    return lacks(generation) && cohorts_.at(generation).backoff.gate() <= now;
-  };
-  if (trial_ && open(*trial_)) return trial_;
-  if (open(current_)) return current_;
+  if (trial_ && may_start(*trial_, now)) return trial_;
+  if (may_start(current_, now)) return current_;
   return std::nullopt;
+}
+
+bool WorkerPool::may_start(Generation generation, TimePoint now) const {
+  const Cohort& cohort = cohorts_.at(generation);
+  const bool crowded = static_cast<int>(cohort.starting.size()) >= cohort.backoff.window();
+  return lacks(generation) && !crowded && cohort.backoff.gate() <= now;
 }
 
 std::optional<TimePoint> WorkerPool::wake_at(TimePoint now) const {

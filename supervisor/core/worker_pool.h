@@ -17,10 +17,11 @@
 /// there is a generation on *trial* too, and any other generation that still has workers is *outgoing* (the
 /// old one once the trial has been opened, or the failed one after a roll-back).
 ///
-///   starting a worker  only while its generation lacks workers, its back-off allows it, and the pool's
-///   workers that
-///                      have not been told to leave (claims starting, ready, failing, leaving) number less
-///                      than target + surge; with a trial, the greater of both targets counts.
+///   starting a worker  only while its generation lacks workers, its back-off allows it (when, and how many
+///   at
+///                      a time), and the pool's workers that have not been told to leave (claims starting,
+///                      ready, failing, leaving) number less than target + surge; with a trial, the greater
+///                      of both targets counts.
 ///   telling to leave   whoever starts beyond target + surge (after the target was lowered); the surplus of a
 ///   wanted generation, workers that still start first, then the oldest; outgoing
 ///                      workers that still start at once, those that are ready only while more than `target`
@@ -35,6 +36,7 @@ namespace gserve::core {
 struct Cohort {
   PoolConfig config;
   Backoff backoff;
+  std::string last_failure;     // why a worker last failed, one line; empty: none has
   std::set<LaunchId> starting;  // oldest first
   std::set<LaunchId> ready;     // oldest first
   int failing = 0;
@@ -64,7 +66,9 @@ class WorkerPool {
 
   Cohort& cohort(Generation generation) { return cohorts_.at(generation); }
   const std::map<Generation, Cohort>& cohorts() const { return cohorts_; }
-  const PoolConfig& current_config() const { return cohorts_.at(current_).config; }
+  Cohort& current() { return cohorts_.at(current_); }
+  const Cohort& current() const { return cohorts_.at(current_); }
+  const PoolConfig& current_config() const { return current().config; }
 
   /// A change of claim: discount with the old one, count with the new one.
   void count(const WorkerHandle& worker) { tally(worker, +1); }
@@ -105,6 +109,7 @@ class WorkerPool {
   bool wanted(Generation generation) const;
   int goal(Generation generation) const;
   bool lacks(Generation generation) const;
+  bool may_start(Generation generation, TimePoint now) const;
   int most() const;
 
   std::string name_;

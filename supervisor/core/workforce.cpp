@@ -8,9 +8,13 @@
 namespace gserve::core {
 namespace {
 
+using Kind = TimerOwner::Kind;
+
 TimerOwner timer_of(const WorkerHandle& worker) {
-  return {TimerOwner::Kind::worker, worker.launch};
+  return {Kind::worker, worker.launch};
 }
+
+constexpr char kLoop[] = "workers keep dying (crash loop): starts are delayed more and more until they stay";
 
 [[maybe_unused]] bool may_follow(WorkerState next, WorkerState state) {
   return next > state || (next == WorkerState::draining && state == WorkerState::draining);
@@ -65,9 +69,10 @@ void Workforce::reconcile(WorkerPool& pool, TimePoint now) {
     retire(worker, SIGTERM, worker.graceful_timeout, now);
   }
   while (const auto generation = pool.vacancy(now)) spawn(pool, *generation, now);
-  const TimerOwner owner{TimerOwner::Kind::pool, static_cast<std::uint64_t>(&pool - pools_.data())};
+  const TimerOwner owner{Kind::pool, index(pool)};
   const auto wake = pool.wake_at(now);
   wake ? timers_.arm(owner, *wake) : timers_.disarm(owner);
+  await_calm(pool);
 }
 
 void Workforce::reconcile_all(TimePoint now) {
@@ -76,15 +81,17 @@ void Workforce::reconcile_all(TimePoint now) {
 
 void Workforce::close() {
   closed_ = true;
-  for (std::size_t i = 0; i < pools_.size(); ++i) timers_.disarm({TimerOwner::Kind::pool, i});
+  for (std::size_t i = 0; i < pools_.size(); ++i) {
+    timers_.disarm({Kind::pool, i});
+    timers_.disarm({Kind::calm, i});
+  }
 }
 
 void Workforce::spawn(WorkerPool& pool, Generation generation, TimePoint now) {
   const LaunchId launch = next_launch_++;
-  const auto index = static_cast<std::size_t>(&pool - pools_.data());
+  const PoolConfig& config = pool.cohort(generation).config;
   WorkerHandle& worker =
-      workers_.try_emplace(launch, launch, index, generation, pool.cohort(generation).config, now)
-          .first->second;
+      workers_.try_emplace(launch, launch, index(pool), generation, config, now).first->second;
   pool.count(worker);
   if (const auto limit = worker.limit()) timers_.arm(timer_of(worker), now + *limit);
   // Launches are counted from 1 without gaps, so the launch's number is the worker's age too.
@@ -149,11 +156,37 @@ void Workforce::kill(WorkerHandle& worker, TimePoint now) {
   signal(worker, SIGKILL);
 }
 
-Duration Workforce::blame(WorkerHandle& worker, Backoff::Failure failure, TimePoint now) {
-  Backoff& backoff = pools_[worker.pool].cohort(worker.generation).backoff;
-  if (!worker.blamed) backoff.on_failure(failure, worker.served(now), now, random_);
+Duration Workforce::blame(WorkerHandle& worker, Backoff::Failure failure, const std::string& why,
+                          TimePoint now) {
+  Cohort& cohort = pools_[worker.pool].cohort(worker.generation);
+  if (!worker.blamed) {
+    const bool looping = cohort.backoff.looping();
+    cohort.backoff.on_failure(failure, worker.served(now), now, random_);
+    cohort.last_failure = why;
+    if (!looping && cohort.backoff.looping()) outbox_.log(LogLevel::error, label(worker) + kLoop);
+  }
   worker.blamed = true;
-  return backoff.gate() > now ? backoff.gate() - now : Duration::zero();
+  const TimePoint gate = cohort.backoff.gate();
+  return gate > now ? gate - now : Duration::zero();
+}
+
+void Workforce::await_calm(const WorkerPool& pool) {
+  const TimerOwner owner{Kind::calm, index(pool)};
+  const auto calm = pool.current().backoff.calm_at();
+  calm ? timers_.arm(owner, *calm) : timers_.disarm(owner);
+}
+
+void Workforce::forgive(WorkerPool& pool) {
+  Backoff& backoff = pool.current().backoff;
+  if (backoff.looping()) {
+    outbox_.log(LogLevel::info,
+                label(pool) + "workers are stable again: none has failed for " + describe(Backoff::kCalm));
+  }
+  backoff.forgive();
+}
+
+std::optional<TimePoint> Workforce::next_start(const WorkerPool& pool) const {
+  return timers_.when({Kind::pool, index(pool)});
 }
 
 WorkerHandle Workforce::take(WorkerHandle& worker) {

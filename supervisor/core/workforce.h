@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -49,9 +50,13 @@ class Workforce {
   void retire(WorkerHandle& worker, int signal, Duration limit, TimePoint now);
   void abort(WorkerHandle& worker, TimePoint now);
   void kill(WorkerHandle& worker, TimePoint now);
-  /// Its failure makes its generation's back-off grow; once per worker. Returns the delay until the next
-  /// start.
-  Duration blame(WorkerHandle& worker, Backoff::Failure failure, TimePoint now);
+  /// Its failure, `why` in one line, makes its generation's back-off grow; once per worker. Returns the delay
+  /// until the next start.
+  Duration blame(WorkerHandle& worker, Backoff::Failure failure, const std::string& why, TimePoint now);
+  /// The pool's calm timer fell due: what failed is forgiven.
+  void forgive(WorkerPool& pool);
+  /// When back-off lets the pool's next worker start, if it keeps one from starting.
+  std::optional<TimePoint> next_start(const WorkerPool& pool) const;
   /// It has exited, or was never born: takes it out, with its claim and timer.
   WorkerHandle take(WorkerHandle& worker);
   /// Lets go of `generation` if nobody needs it any more.
@@ -62,7 +67,9 @@ class Workforce {
   std::string label(const WorkerHandle& worker) const { return label(pools_[worker.pool]); }
 
  private:
+  std::size_t index(const WorkerPool& pool) const { return static_cast<std::size_t>(&pool - pools_.data()); }
   void spawn(WorkerPool& pool, Generation generation, TimePoint now);
+  void await_calm(const WorkerPool& pool);
   void transition(WorkerHandle& worker, WorkerState next, TimePoint now);
   template <typename Change>
   void change_claim(WorkerHandle& worker, Change change);

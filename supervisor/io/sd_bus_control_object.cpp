@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include <systemd/sd-bus.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <string_view>
@@ -132,13 +133,29 @@ int append_worker(sd_bus_message* message, const ports::WorkerReport& worker) {
   dict.u32("in_flight", worker.in_flight);
   dict.text("request", worker.request);
   dict.u64("request_age_usec", to_usec(worker.request_age));
+  dict.text("due", worker.due);
   return dict.close();
 }
 
-int append_workers(sd_bus_message* message, const std::vector<ports::WorkerReport>& workers) {
+int append_pool(sd_bus_message* message, const ports::PoolReport& pool) {
+  DictWriter dict(message);
+  dict.text("name", pool.name);
+  dict.u32("target", to_u32(pool.target));
+  dict.u32("ready", to_u32(pool.ready));
+  dict.text("state", pool.crash_looping ? "crash-looping" : "running");
+  dict.u32("failures", to_u32(pool.failures));
+  dict.text("last_failure", pool.last_failure);
+  dict.u64("next_start_usec", pool.next_start ? std::max<std::uint64_t>(to_usec(*pool.next_start), 1) : 0);
+  return dict.close();
+}
+
+/// An aa{sv}, each dictionary written by `append(message, report)`.
+template <typename Report>
+int append_dicts(sd_bus_message* message, const std::vector<Report>& reports,
+                 int (*append)(sd_bus_message*, const Report&)) {
   int r = sd_bus_message_open_container(message, 'a', "a{sv}");
-  for (const ports::WorkerReport& worker : workers) {
-    if (r >= 0) r = append_worker(message, worker);
+  for (const Report& report : reports) {
+    if (r >= 0) r = append(message, report);
   }
   return r < 0 ? r : sd_bus_message_close_container(message);
 }
@@ -162,7 +179,10 @@ int append_status(sd_bus_message* message, const ports::StatusReport& status) {
   dict.u32("ready", to_u32(status.ready));
   dict.text("state", name_of(status.state));
   dict.entry("listeners", "as", [&](sd_bus_message* m) { return append_texts(m, status.listeners); });
-  dict.entry("workers", "aa{sv}", [&](sd_bus_message* m) { return append_workers(m, status.workers); });
+  dict.entry("pools", "aa{sv}",
+             [&](sd_bus_message* m) { return append_dicts(m, status.pools, append_pool); });
+  dict.entry("workers", "aa{sv}",
+             [&](sd_bus_message* m) { return append_dicts(m, status.workers, append_worker); });
   return dict.close();
 }
 

@@ -157,6 +157,11 @@ ports::StatusReport Shell::status() {
   report.ready = view.ready;
   report.state = view.state;
   report.listeners = resources_.listeners->set().describe();
+  for (const core::PoolView& pool : view.pools) {
+    report.pools.push_back({pool.name, pool.target, pool.ready, pool.crash_looping, pool.failures,
+                            pool.last_failure,
+                            pool.next_start ? std::optional(*pool.next_start - now) : std::nullopt});
+  }
   for (const core::WorkerView& worker : view.workers) report.workers.push_back(workers_.report(worker, now));
   return report;
 }

@@ -24,6 +24,17 @@ struct WorkerReport {
   std::uint32_t in_flight = 0;
   std::string request;  // the oldest running request's line, may be empty
   core::Duration request_age{};
+  std::string due;  // why it is to be replaced; empty: it is not
+};
+
+struct PoolReport {
+  std::string name;
+  int target = 0;
+  int ready = 0;
+  bool crash_looping = false;
+  int failures = 0;
+  std::string last_failure;
+  std::optional<core::Duration> next_start;  // until back-off lets the next worker start
 };
 
 struct StatusReport {
@@ -35,6 +46,7 @@ struct StatusReport {
   int ready = 0;
   core::SupervisorState state = core::SupervisorState::starting;
   std::vector<std::string> listeners;
+  std::vector<PoolReport> pools;
   std::vector<WorkerReport> workers;
 };
 

@@ -72,10 +72,25 @@ def test_crash_loop_backs_off(box):
     elapsed = time.monotonic() - begin
     assert elapsed > 0.3, "four boots without a pause"
     assert server.running()
+    pool = wait_for(lambda: looping(server), "the pool is said to be crash-looping")
+    assert pool["failures"] >= 3 and pool["ready"] == 0 and pool["target"] == 1
+    assert pool["last_failure"] == "exited with code 7 before it was ready"
+    wait_for(lambda: looping(server)["next_start_s"], "the next start is named")
+    assert re.search(r"Crash loop: pool web, \d+ workers have failed, last: exited with code 7 before",
+                     server.ctl("status").stdout)
     with open(PLAIN + "/app.py", encoding="utf-8") as file:
         break_app(folder, file.read())
     server.wait_workers(1, seconds=30)
     assert server.get().status == 200
+    assert looping(server), "one that boots does not yet end the loop"
+    server.ctl("reload")
+    assert not looping(server), "a good reload heals it"
+
+
+def looping(server):
+    """The default pool's entry of the status while it is crash-looping."""
+    pool = server.status()["pools"][0]
+    return pool if pool["state"] == "crash-looping" else None
 
 
 def test_request_over_the_timeout_is_named_and_its_worker_replaced(box):

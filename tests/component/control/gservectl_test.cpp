@@ -60,7 +60,16 @@ TEST(Gservectl, StatusShowsWhatTheSupervisorSays) {
                      .rss_bytes = 1 << 20,
                      .in_flight = 1,
                      .request = "GET /slow HTTP/1.1",
-                     .request_age = std::chrono::milliseconds(250)}};
+                     .request_age = std::chrono::milliseconds(250),
+                     .due = "memory"}};
+  report.pools = {{.name = "web",
+                   .target = 4,
+                   .ready = 1,
+                   .crash_looping = true,
+                   .failures = 9,
+                   .last_failure = "killed by SIGSEGV",
+                   .next_start = std::chrono::milliseconds(1500)}};
+  report.pools.emplace_back().name = "api";
   const Ran ran = gservectl({server.root()}, {"status", "--json"});
   ASSERT_EQ(ran.code, 0) << ran.err;
   const auto status = nlohmann::json::parse(ran.out);
@@ -80,6 +89,16 @@ TEST(Gservectl, StatusShowsWhatTheSupervisorSays) {
   EXPECT_EQ(worker["rss_bytes"], 1 << 20);
   EXPECT_EQ(worker["request"], "GET /slow HTTP/1.1");
   EXPECT_EQ(worker["request_age_s"], 0.25);
+  EXPECT_EQ(worker["due"], "memory");
+  const auto& pool = status["pools"][0];
+  EXPECT_EQ(pool["name"], "web");
+  EXPECT_EQ(pool["target"], 4);
+  EXPECT_EQ(pool["state"], "crash-looping");
+  EXPECT_EQ(pool["failures"], 9);
+  EXPECT_EQ(pool["last_failure"], "killed by SIGSEGV");
+  EXPECT_EQ(pool["next_start_s"], 1.5);
+  EXPECT_EQ(status["pools"][1]["state"], "running");
+  EXPECT_TRUE(status["pools"][1]["next_start_s"].is_null());
 }
 
 TEST(Gservectl, StatusTakesAFewMilliseconds) {

@@ -67,6 +67,50 @@ TEST_F(BackoffTest, DoesNotHoldUpTheSuccessorsOfWorkersThatServedLong) {
   for (int i = 0; i < 4; ++i) EXPECT_EQ(fail(Failure::crash, 60s), 0s);
 }
 
+TEST_F(BackoffTest, StartsOneAtATimeAfterADelayAndDoublesWithEachOneThatIsReady) {
+  EXPECT_GT(backoff_.window(), 10000);
+  fail(Failure::crash);
+  EXPECT_GT(backoff_.window(), 10000);
+  fail(Failure::crash);
+  for (const int window : {1, 2, 4, 8}) {
+    EXPECT_EQ(backoff_.window(), window);
+    backoff_.on_ready(now_);
+  }
+  for (int i = 0; i < 100; ++i) backoff_.on_ready(now_);
+  fail(Failure::crash);
+  EXPECT_EQ(backoff_.window(), 1);
+}
+
+TEST_F(BackoffTest, CallsItALoopWhenADelayedStartHasFailed) {
+  fail(Failure::crash);
+  fail(Failure::crash);
+  backoff_.on_failure(Failure::crash, 0s, now_, random_);  // of the same incident
+  EXPECT_FALSE(backoff_.looping());
+  fail(Failure::crash);
+  EXPECT_TRUE(backoff_.looping());
+  EXPECT_EQ(backoff_.failures(), 4);
+}
+
+TEST_F(BackoffTest, IsCalmSixtySecondsAfterTheFirstOneIsReady) {
+  EXPECT_EQ(backoff_.calm_at(), std::nullopt);
+  for (int i = 0; i < 3; ++i) fail(Failure::boot);
+  EXPECT_EQ(backoff_.calm_at(), std::nullopt);
+  backoff_.on_ready(now_);
+  backoff_.on_ready(now_ + 1s);
+  EXPECT_EQ(backoff_.calm_at(), now_ + 60s);
+  backoff_.forgive();
+  EXPECT_FALSE(backoff_.looping());
+  EXPECT_EQ(backoff_.failures(), 0);
+  EXPECT_EQ(backoff_.calm_at(), std::nullopt);
+}
+
+TEST_F(BackoffTest, IsNotMovedByOneThatServedLongWhileOthersLoop) {
+  for (int i = 0; i < 4; ++i) fail(Failure::boot);
+  EXPECT_EQ(fail(Failure::crash, 60s), 0s);
+  EXPECT_TRUE(backoff_.looping());
+  expect_about(fail(Failure::boot), 1600ms);
+}
+
 TEST_F(BackoffTest, SpreadsDelaysBySeed) {
   Random other(2);
   Backoff twin;

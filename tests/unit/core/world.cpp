@@ -317,7 +317,7 @@ void World::check_timers(bool after_wake_up) {
   if (of_worker) return;
   const StatusView status = supervisor.status();
   const auto lacks = [&](const PoolView& pool) {
-    return count_ready(pool.name, status.generation) < pool.target;
+    return pool.failures > 0 || count_ready(pool.name, status.generation) < pool.target;
   };
   const bool of_vacancy = std::any_of(status.pools.begin(), status.pools.end(), lacks) ||
                           status.state == SupervisorState::reloading;

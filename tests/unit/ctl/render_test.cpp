@@ -24,8 +24,9 @@ Status shop() {
   status.state = "reloading";
   status.listeners = {"http://127.0.0.1:8000", "unix:/run/shop.sock"};
   status.workers = {
-      {4301, "web", "ready", 2, 12 * kSecond, 1234, 45 * kMiB + kMiB / 2, 1, "GET /cart HTTP/1.1", 350'000},
-      {77, "web", "draining", 1, 7379 * kSecond, 9, 8 * kMiB, 0, "", 0},
+      {4301, "web", "ready", 2, 12 * kSecond, 1234, 45 * kMiB + kMiB / 2, 1, "GET /cart HTTP/1.1", 350'000,
+       ""},
+      {77, "web", "draining", 1, 7379 * kSecond, 9, 8 * kMiB, 0, "", 0, ""},
   };
   return status;
 }
@@ -56,6 +57,26 @@ TEST(RenderStatus, NothingThatIsShownCanDriveTheTerminal) {
   status.workers[0].request = "GET /\x1b[2J\n\x7f";
   const std::string text = render_status(status);
   EXPECT_THAT(text, testing::HasSubstr("GET /\\x1b[2J\\x0a\\x7f (350 ms)"));
+}
+
+TEST(RenderStatus, ACrashLoopIsNamedWithItsLastFailureAndTheNextStart) {
+  Status status = shop();
+  status.pools = {{"web", 2, 1, "crash-looping", 7, "killed by SIGSEGV", 12 * kSecond},
+                  {"api", 2, 2, "running", 1, "exited with code 1", 0},
+                  {"mail", 1, 0, "crash-looping", 3, "exited with code 9", 0}};
+  const std::string text = render_status(status);
+  EXPECT_THAT(text, testing::HasSubstr("unix:/run/shop.sock\n"
+                                       "  Crash loop: pool web, 7 workers have failed, last: killed by "
+                                       "SIGSEGV; next start in 12 s\n"
+                                       "  Crash loop: pool mail, 3 workers have failed, last: exited with "
+                                       "code 9\n\n"));
+  EXPECT_THAT(text, testing::Not(testing::HasSubstr("api")));
+}
+
+TEST(RenderStatus, AWorkerThatIsToBeReplacedSaysWhy) {
+  Status status = shop();
+  status.workers[0].due = "max_requests";
+  EXPECT_THAT(render_status(status), testing::HasSubstr("4301  web   ready, due: max_requests    2 "));
 }
 
 TEST(RenderList, IsATable) {
@@ -102,17 +123,28 @@ TEST(JsonStatus, HasTheDocumentedKeysInOrder) {
   std::vector<std::string> keys;
   for (const auto& [key, value] : json.items()) keys.push_back(key);
   EXPECT_THAT(keys, testing::ElementsAre("name", "pid", "version", "uptime_s", "generation", "target",
-                                         "ready", "state", "listeners", "workers"));
+                                         "ready", "state", "listeners", "pools", "workers"));
   std::vector<std::string> worker_keys;
   for (const auto& [key, value] : json["workers"][0].items()) worker_keys.push_back(key);
   EXPECT_THAT(worker_keys, testing::ElementsAre("pid", "pool", "state", "generation", "age_s", "requests",
-                                                "rss_bytes", "in_flight", "request", "request_age_s"));
+                                                "rss_bytes", "in_flight", "request", "request_age_s", "due"));
   EXPECT_EQ(json["uptime_s"], 7380.0);
   EXPECT_EQ(json["workers"][0]["request_age_s"], 0.35);
 }
 
+TEST(JsonStatus, HasTheDocumentedKeysOfPools) {
+  Status status = shop();
+  status.pools = {{"web", 2, 1, "crash-looping", 7, "killed by SIGSEGV", 12 * kSecond}, {}};
+  const auto json = nlohmann::ordered_json::parse(json_status(status));
+  EXPECT_EQ(json["pools"][0].dump(),
+            R"({"name":"web","target":2,"ready":1,"state":"crash-looping","failures":7,)"
+            R"("last_failure":"killed by SIGSEGV","next_start_s":12.0})");
+  EXPECT_TRUE(json["pools"][1]["next_start_s"].is_null());
+}
+
 TEST(JsonStatus, WithoutWorkersAndListenersTheArraysAreEmpty) {
   const auto json = nlohmann::json::parse(json_status(Status{}));
+  EXPECT_TRUE(json["pools"].is_array());
   EXPECT_TRUE(json["workers"].is_array());
   EXPECT_TRUE(json["listeners"].is_array());
 }

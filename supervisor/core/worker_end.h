@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <string>
+
+#include "supervisor/core/types.h"
+#include "supervisor/core/worker_handle.h"
+
+/// Why a worker's life ended: decided and put into words here and nowhere else. The log, `status`, jobs and
+/// incidents all say what stands here.
+namespace gserve::core {
+
+enum class Departure {
+  told,          // it was told to leave
+  by_itself,     // it said STOPPING=1
+  boot_failure,  // it ended before it was ready, or could not be started
+  overdue,       // it was aborted: a request ran for longer than its timeout
+  crash,         // anything else
+};
+
+struct WorkerEnd {
+  Departure departure = Departure::crash;
+  ExitStatus status;  // of a worker that could be started
+  /// One line without the worker's name: "killed by SIGSEGV (core dumped)", "exited with code 3 before it was
+  /// ready: ImportError: no module named app".
+  std::string summary;
+  /// For somebody who waits for a worker: as the summary, with its pid; of a failed boot the whole traceback.
+  std::string reason;
+};
+
+/// The end of a worker whose process was reaped.
+WorkerEnd end_of(const WorkerHandle& worker, const ExitStatus& status);
+/// The end of a worker that could not be started.
+WorkerEnd stillborn(const std::string& why);
+
+/// Whether it was aborted because it was not ready within boot_timeout.
+bool missed_boot(const WorkerHandle& worker);
+
+}  // namespace gserve::core
