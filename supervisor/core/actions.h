@@ -46,6 +46,22 @@ struct ForgetGeneration {
   Generation generation;
 };
 
+/// Find out whether the program at `binary` (empty: the path that this one was started from) can take over,
+/// with a copy of the present state and without any effect. Answer: UpgradeChecked, unless it is given up.
+struct CheckUpgrade {
+  JobId job;
+  std::string binary;
+};
+/// As soon as everything that has happened is handled: replace this program by the one checked, with the same
+/// pid. Answer: Reexecuted, unless it is given up.
+struct Reexecute {
+  JobId job;
+};
+/// Neither an answer to CheckUpgrade nor the execution is wanted any more.
+struct GiveUpUpgrade {
+  JobId job;
+};
+
 /// The service stops: refuse new connections; what the kernel has accepted is still served by the workers.
 struct StopListening {};
 
@@ -97,10 +113,10 @@ struct Exit {
   int code;
 };
 
-using Action =
-    std::variant<Spawn, SignalWorker, SampleScoreboard, LoadConfig, AdoptConfig, ForgetGeneration,
-                 StopListening, ReopenLogs, NotifyReady, NotifyReloading, NotifyStopping, NotifyStatus,
-                 NotifyExtendTimeout, Log, JobAccepted, JobRefused, JobProgress, JobFinished, Exit>;
+using Action = std::variant<Spawn, SignalWorker, SampleScoreboard, LoadConfig, AdoptConfig, ForgetGeneration,
+                            CheckUpgrade, Reexecute, GiveUpUpgrade, StopListening, ReopenLogs, NotifyReady,
+                            NotifyReloading, NotifyStopping, NotifyStatus, NotifyExtendTimeout, Log,
+                            JobAccepted, JobRefused, JobProgress, JobFinished, Exit>;
 using Actions = std::vector<Action>;
 
 }  // namespace gserve::core

@@ -5,12 +5,6 @@
 #include <limits>
 
 namespace gserve::core {
-namespace {
-
-constexpr int kWidest = 1 << 20;
-
-}  // namespace
-
 double Random::unit() {
   state_ += 0x9e3779b97f4a7c15U;
   std::uint64_t z = state_;
@@ -18,6 +12,19 @@ double Random::unit() {
   z = (z ^ (z >> 27U)) * 0x94d049bb133111ebU;
   z ^= z >> 31U;
   return static_cast<double>(z >> 11U) * 0x1.0p-53;
+}
+
+Backoff::Backoff(const BackoffRecord& record)
+    : gate_(record.gate.value_or(TimePoint::min())),
+      incidents_(record.incidents),
+      failures_(record.failures),
+      window_(record.window),
+      calm_since_(record.calm_since) {}
+
+BackoffRecord Backoff::record() const {
+  BackoffRecord record{std::nullopt, incidents_, failures_, window_, calm_since_};
+  if (gate_ != TimePoint::min()) record.gate = gate_;
+  return record;
 }
 
 void Backoff::on_ready(TimePoint now) {

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 
+#include "supervisor/core/snapshot.h"
 #include "supervisor/core/types.h"
 
 namespace gserve::core {
@@ -14,6 +15,8 @@ class Random {
   explicit Random(std::uint64_t seed) : state_(seed) {}
   /// Uniform in [0, 1).
   double unit();
+  /// A generator with this seed gives the numbers that this one would give next.
+  std::uint64_t seed() const { return state_; }
 
  private:
   std::uint64_t state_;
@@ -38,6 +41,11 @@ class Backoff {
   static constexpr Duration kFirst = std::chrono::milliseconds(100);
   static constexpr Duration kMost = std::chrono::seconds(30);
   static constexpr Duration kCalm = std::chrono::seconds(60);
+  static constexpr int kWidest = 1 << 20;  // workers that may be starting at the same time
+
+  Backoff() = default;
+  explicit Backoff(const BackoffRecord& record);
+  BackoffRecord record() const;
 
   void on_ready(TimePoint now);
   /// `served`: how long the failed worker had been ready.

@@ -59,6 +59,17 @@ struct ConfigRejected {
   std::string reason;
 };
 
+/// Answer to CheckUpgrade: the new program can take over, or why not.
+struct UpgradeChecked {
+  JobId job;
+  std::string reason;  // empty: it can
+};
+/// Answer to Reexecute, in the new program, or in this one if it goes on, and why.
+struct Reexecuted {
+  JobId job;
+  std::string reason;  // empty: this is the new program
+};
+
 /// Requests, from signals or from the control interface; each is answered by the action JobAccepted or
 /// JobRefused carrying the same `request` (0: nobody waits for the answer).
 using RequestId = std::uint64_t;
@@ -79,6 +90,11 @@ struct ScaleRequested {
   bool relative = false;  // count is added to the target
   std::string by;
 };
+struct UpgradeRequested {
+  RequestId request = 0;
+  std::string binary;  // of the new program; empty: the path that this one was started from
+  std::string by;
+};
 struct ReopenLogsRequested {
   std::string by;
 };
@@ -88,6 +104,7 @@ struct TimePassed {};
 
 using Event = std::variant<Started, WorkerSpawned, WorkerSpawnFailed, WorkerReady, WorkerStopping,
                            WorkerBootError, WorkerExited, ScoreboardSampled, ConfigLoaded, ConfigRejected,
-                           StopRequested, ReloadRequested, ScaleRequested, ReopenLogsRequested, TimePassed>;
+                           UpgradeChecked, Reexecuted, StopRequested, ReloadRequested, ScaleRequested,
+                           UpgradeRequested, ReopenLogsRequested, TimePassed>;
 
 }  // namespace gserve::core

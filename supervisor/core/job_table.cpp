@@ -1,7 +1,29 @@
 // SPDX-License-Identifier: MIT
 #include "supervisor/core/job_table.h"
 
+#include <algorithm>
+
 namespace gserve::core {
+
+void JobTable::restore(JobId next, const std::vector<JobRecord>& records) {
+  next_ = next;
+  for (const JobRecord& record : records) {
+    jobs_.emplace(record.job.id, record.job);
+    if (record.finished) finished_.emplace_back(*record.finished, record.job.id);
+  }
+  std::sort(finished_.begin(), finished_.end());
+}
+
+std::vector<JobRecord> JobTable::records() const {
+  std::map<JobId, TimePoint> ends;
+  for (const auto& [when, id] : finished_) ends.emplace(id, when);
+  std::vector<JobRecord> records;
+  for (const auto& [id, job] : jobs_) {
+    records.push_back({job, std::nullopt});
+    if (const auto end = ends.find(id); end != ends.end()) records.back().finished = end->second;
+  }
+  return records;
+}
 
 JobId JobTable::open(JobKind kind, RequestId request) {
   const JobId id = next_++;

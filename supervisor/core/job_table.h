@@ -6,11 +6,13 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "supervisor/core/events.h"
 #include "supervisor/core/outbox.h"
-#include "supervisor/core/supervisor.h"
+#include "supervisor/core/snapshot.h"
 #include "supervisor/core/types.h"
+#include "supervisor/core/views.h"
 
 namespace gserve::core {
 
@@ -20,6 +22,11 @@ class JobTable {
   static constexpr Duration kKept = std::chrono::minutes(10);
 
   explicit JobTable(Outbox& outbox) : outbox_(outbox) {}
+
+  void restore(JobId next, const std::vector<JobRecord>& records);
+  std::vector<JobRecord> records() const;
+  /// The id that the next job will get.
+  JobId next() const { return next_; }
 
   /// A new job, from 1. `request` 0: nobody waits for the answer.
   JobId open(JobKind kind, RequestId request);

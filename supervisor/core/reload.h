@@ -35,6 +35,13 @@ class Reload {
   Reload(Workforce& workforce, JobTable& jobs, Outbox& outbox)
       : workforce_(workforce), jobs_(jobs), outbox_(outbox) {}
 
+  /// No reload runs; the current generation and the last one that was given out.
+  void restore(Generation current, Generation newest) {
+    current_ = current;
+    newest_ = newest;
+  }
+  Generation newest() const { return newest_; }
+
   bool running() const { return phase_ != Phase::none; }
   /// The current generation: the last one that was committed.
   Generation generation() const { return current_; }

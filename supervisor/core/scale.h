@@ -7,6 +7,7 @@
 #include "supervisor/core/events.h"
 #include "supervisor/core/job_table.h"
 #include "supervisor/core/outbox.h"
+#include "supervisor/core/snapshot.h"
 #include "supervisor/core/workforce.h"
 
 namespace gserve::core {
@@ -22,6 +23,10 @@ class Scale {
 
   Scale(Workforce& workforce, JobTable& jobs, Outbox& outbox);
 
+  /// One record for each pool.
+  void restore(const std::vector<ScaleRecord>& records) { running_ = records; }
+  const std::vector<ScaleRecord>& records() const { return running_; }
+
   void begin(const ScaleRequested& request, TimePoint now);
   void on_boot_failure(const WorkerHandle& worker, const std::string& reason, TimePoint now);
   void on_crash(const WorkerHandle& worker, const std::string& reason, TimePoint now);
@@ -31,12 +36,7 @@ class Scale {
   void cancel_all(const std::string& reason, TimePoint now);
 
  private:
-  struct Running {
-    JobId job = 0;  // 0: none
-    int target = 0;
-    LaunchId first_launch = 0;
-    int crashes = 0;
-  };
+  using Running = ScaleRecord;
 
   void advance(const WorkerPool& pool, TimePoint now);
   WorkerPool* find_pool(const std::string& name);

@@ -10,6 +10,7 @@
 #include "supervisor/core/scale.h"
 #include "supervisor/core/shutdown.h"
 #include "supervisor/core/timer_queue.h"
+#include "supervisor/core/upgrade.h"
 #include "supervisor/core/worker_end.h"
 #include "supervisor/core/workforce.h"
 
@@ -50,7 +51,19 @@ class Supervisor::Impl {
         jobs_(outbox_),
         reload_(workforce_, jobs_, outbox_),
         scale_(workforce_, jobs_, outbox_),
-        shutdown_(workforce_, jobs_, outbox_) {}
+        shutdown_(workforce_, jobs_, outbox_),
+        upgrade_(timers_, jobs_, outbox_) {}
+
+  explicit Impl(const Snapshot& snapshot)
+      : workforce_(snapshot, timers_, outbox_),
+        watch_(workforce_, timers_, outbox_),
+        jobs_(outbox_),
+        reload_(workforce_, jobs_, outbox_),
+        scale_(workforce_, jobs_, outbox_),
+        shutdown_(workforce_, jobs_, outbox_),
+        upgrade_(timers_, jobs_, outbox_) {
+    restore(snapshot);
+  }
 
   Actions handle(const Event& event, TimePoint now) {
     if (shutdown_.finished()) return {};
@@ -64,6 +77,7 @@ class Supervisor::Impl {
   std::optional<TimePoint> next_deadline() const { return timers_.next(); }
   std::optional<JobView> job(JobId id) const { return jobs_.find(id); }
   StatusView status() const;
+  std::optional<Snapshot> snapshot() const;
 
  private:
   /// What the manager's status line tells; compared before it is put into words.
@@ -91,6 +105,9 @@ class Supervisor::Impl {
   void on(const StopRequested& event);
   void on(const ReloadRequested& event);
   void on(const ScaleRequested& event);
+  void on(const UpgradeRequested& event);
+  void on(const UpgradeChecked& event);
+  void on(const Reexecuted& event);
   void on(const ReopenLogsRequested& event);
   void on(const TimePassed& event);
 
@@ -106,6 +123,7 @@ class Supervisor::Impl {
   SupervisorState state() const;
   Standing standing() const;
   void tell_manager();
+  void restore(const Snapshot& snapshot);
 
   TimePoint now_{};
   Outbox outbox_;
@@ -116,6 +134,7 @@ class Supervisor::Impl {
   Reload reload_;
   Scale scale_;
   Shutdown shutdown_;
+  Upgrade upgrade_;
   bool ever_ready_ = false;
   // What the service manager was told last.
   bool told_ready_ = false;
@@ -288,6 +307,7 @@ void Supervisor::Impl::on(const StopRequested& event) {
 
 void Supervisor::Impl::end_jobs(const std::string& reason) {
   workforce_.close();
+  upgrade_.cancel(reason, now_);
   reload_.cancel(JobState::failed, reason, now_);
   scale_.cancel_all(reason, now_);
 }
@@ -296,6 +316,7 @@ void Supervisor::Impl::on(const ReloadRequested& event) {
   if (shutdown_.running()) return jobs_.refuse(event.request, "cannot reload: the supervisor stops");
   if (told_ready_ && !told_reloading_) outbox_.push(NotifyReloading{});
   told_reloading_ = told_ready_;
+  upgrade_.cancel("a reload was requested meanwhile; try again when it is done", now_);
   reload_.begin(event, now_);
 }
 
@@ -304,6 +325,25 @@ void Supervisor::Impl::on(const ScaleRequested& event) {
   scale_.begin(event, now_);
   reload_.advance(now_);
   scale_.advance_all(now_);
+}
+
+void Supervisor::Impl::on(const UpgradeRequested& event) {
+  if (shutdown_.running()) return jobs_.refuse(event.request, "cannot upgrade: the supervisor stops");
+  if (reload_.running()) {
+    return jobs_.refuse(event.request, "cannot upgrade: a reload is under way; try again when it is done");
+  }
+  upgrade_.begin(event, now_);
+}
+
+void Supervisor::Impl::on(const UpgradeChecked& event) {
+  upgrade_.on_checked(event, now_);
+  if (!upgrade_.executing() || !told_ready_ || told_reloading_) return;
+  outbox_.push(NotifyReloading{});
+  told_reloading_ = true;
+}
+
+void Supervisor::Impl::on(const Reexecuted& event) {
+  upgrade_.on_reexecuted(event, now_);
 }
 
 void Supervisor::Impl::on(const ReopenLogsRequested& event) {
@@ -325,6 +365,9 @@ void Supervisor::Impl::on(const TimePassed& /*event*/) {
         break;
       case TimerOwner::Kind::watch:
         watch_.on_due(now_);
+        break;
+      case TimerOwner::Kind::upgrade:
+        upgrade_.on_due(now_);
         break;
     }
   }
@@ -378,7 +421,7 @@ std::string Supervisor::Impl::Standing::text() const {
 
 void Supervisor::Impl::tell_manager() {
   const Standing standing_now = standing();
-  const bool reload_over = told_reloading_ && !reload_.running();
+  const bool reload_over = told_reloading_ && !reload_.running() && !upgrade_.executing();
   if (!shutdown_.running() && ever_ready_ && (!told_ready_ || reload_over)) {
     outbox_.push(NotifyReady{standing_now.text()});
     told_ready_ = true;
@@ -403,9 +446,41 @@ StatusView Supervisor::Impl::status() const {
   return view;
 }
 
+std::optional<Snapshot> Supervisor::Impl::snapshot() const {
+  if (shutdown_.running() || reload_.running()) return std::nullopt;
+  Snapshot snapshot;
+  snapshot.generation = reload_.generation();
+  snapshot.newest = reload_.newest();
+  workforce_.fill_in(snapshot);
+  snapshot.ever_ready = ever_ready_;
+  snapshot.told_ready = told_ready_;
+  snapshot.told_reloading = told_reloading_;
+  snapshot.next_job = jobs_.next();
+  snapshot.jobs = jobs_.records();
+  snapshot.scales = scale_.records();
+  snapshot.upgrade = upgrade_.record();
+  for (const auto& [when, owner] : timers_.all()) snapshot.timers.push_back({owner, when});
+  return snapshot;
+}
+
+void Supervisor::Impl::restore(const Snapshot& snapshot) {
+  reload_.restore(snapshot.generation, snapshot.newest);
+  ever_ready_ = snapshot.ever_ready;
+  told_ready_ = snapshot.told_ready;
+  told_reloading_ = snapshot.told_reloading;
+  jobs_.restore(snapshot.next_job, snapshot.jobs);
+  scale_.restore(snapshot.scales);
+  upgrade_.restore(snapshot.upgrade);
+  for (const TimerRecord& timer : snapshot.timers) timers_.arm(timer.owner, timer.when);
+  told_standing_ = standing();  // the manager is told of every change
+}
+
 Supervisor::Supervisor(const SupervisorConfig& config, std::uint64_t seed)
     : impl_(std::make_unique<Impl>(config, seed)) {}
+Supervisor::Supervisor(const Snapshot& snapshot) : impl_(std::make_unique<Impl>(snapshot)) {}
 Supervisor::~Supervisor() = default;
+Supervisor::Supervisor(Supervisor&& other) noexcept = default;
+Supervisor& Supervisor::operator=(Supervisor&& other) noexcept = default;
 Actions Supervisor::handle(const Event& event, TimePoint now) {
   return impl_->handle(event, now);
 }
@@ -417,6 +492,9 @@ StatusView Supervisor::status() const {
 }
 std::optional<JobView> Supervisor::job(JobId id) const {
   return impl_->job(id);
+}
+std::optional<Snapshot> Supervisor::snapshot() const {
+  return impl_->snapshot();
 }
 
 }  // namespace gserve::core

@@ -15,12 +15,13 @@ namespace gserve::core {
 /// Whom a timer belongs to. An owner has at most one timer at a time.
 struct TimerOwner {
   enum class Kind : std::uint8_t {
-    worker,  // the limit of its state
-    pool,    // back-off lets its next worker start
-    calm,    // of a pool: what failed is forgiven
-    watch,   // the scoreboards are looked at
+    worker,   // the limit of its state
+    pool,     // back-off lets its next worker start
+    calm,     // of a pool: what failed is forgiven
+    watch,    // the scoreboards are looked at
+    upgrade,  // the limit of the check
   } kind;
-  std::uint64_t id = 0;  // launch of the worker, index of the pool, 0
+  std::uint64_t id = 0;  // launch of the worker, index of the pool, 0 for the others
   auto operator<=>(const TimerOwner&) const = default;
 };
 
@@ -35,6 +36,8 @@ class TimerQueue {
   std::optional<TimePoint> next() const;
   /// Takes out the soonest timer that is due.
   std::optional<TimerOwner> pop_due(TimePoint now);
+  /// All timers, soonest first.
+  const std::set<std::pair<TimePoint, TimerOwner>>& all() const { return by_time_; }
 
  private:
   struct Hash {

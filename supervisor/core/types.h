@@ -58,7 +58,7 @@ enum class SupervisorState { starting, running, reloading, stopping };
 
 enum class StopMode { graceful, quick };
 
-enum class JobKind { stop, reload, scale };
+enum class JobKind { stop, reload, scale, upgrade };
 enum class JobState { running, done, failed, superseded };
 
 }  // namespace gserve::core

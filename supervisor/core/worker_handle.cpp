@@ -4,15 +4,15 @@
 namespace gserve::core {
 
 WorkerHandle::WorkerHandle(LaunchId launch_id, std::size_t pool_index, Generation of_generation,
-                           const PoolConfig& config, TimePoint now)
-    : launch(launch_id),
-      pool(pool_index),
-      generation(of_generation),
-      boot_timeout(config.boot_timeout),
-      timeout(config.timeout),
-      graceful_timeout(config.graceful_timeout),
-      started(now),
-      drain_limit(config.graceful_timeout) {}
+                           const PoolConfig& config, TimePoint now) {
+  launch = launch_id;
+  pool = pool_index;
+  generation = of_generation;
+  boot_timeout = config.boot_timeout;
+  timeout = config.timeout;
+  graceful_timeout = drain_limit = config.graceful_timeout;
+  started = now;
+}
 
 Claim WorkerHandle::claim() const {
   if (retired) return Claim::retired;

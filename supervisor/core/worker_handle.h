@@ -3,8 +3,8 @@
 
 #include <cstddef>
 #include <optional>
-#include <string>
 
+#include "supervisor/core/snapshot.h"
 #include "supervisor/core/types.h"
 
 /// The supervisor's view of one child. The process itself is a *worker*.
@@ -34,12 +34,15 @@ enum class Claim {
   retired,   // told to leave: its place is given up
 };
 
-class WorkerHandle {
+class WorkerHandle : public WorkerFacts {
  public:
   static constexpr Duration kAbortLimit = std::chrono::seconds(1);
 
   WorkerHandle(LaunchId launch_id, std::size_t pool_index, Generation of_generation, const PoolConfig& config,
                TimePoint now);
+
+  explicit WorkerHandle(const WorkerRecord& record) : WorkerFacts(record.facts), state_(record.state) {}
+  WorkerRecord record() const { return {*this, state_}; }
 
   WorkerState state() const { return state_; }
   Claim claim() const;
@@ -48,22 +51,6 @@ class WorkerHandle {
   bool was_ready() const { return ready_at.has_value(); }
   /// How long it has been ready, counted from READY=1; zero if it never was.
   Duration served(TimePoint now) const;
-
-  const LaunchId launch;
-  const std::size_t pool;  // index
-  const Generation generation;
-  const Duration boot_timeout;  // 0 = none
-  const Duration timeout;       // 0 = none
-  const Duration graceful_timeout;
-  const TimePoint started;
-  Pid pid = 0;          // 0 until spawned
-  int owed_signal = 0;  // to be sent as soon as it is spawned; 0 = none
-  std::optional<TimePoint> ready_at;
-  bool retired = false;    // told to leave by the supervisor
-  bool leaving = false;    // said STOPPING=1 without being told
-  bool blamed = false;     // its failure is already counted by the back-off
-  Duration drain_limit;    // graceful_timeout, less in a quick stop
-  std::string boot_error;  // what it said about a failed boot
 
  private:
   friend class Workforce;  // Workforce::transition

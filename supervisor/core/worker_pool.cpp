@@ -10,6 +10,24 @@ WorkerPool::WorkerPool(const PoolConfig& config, Generation generation)
   cohorts_[generation].config = config;
 }
 
+WorkerPool::WorkerPool(const PoolRecord& record, Generation current)
+    : name_(record.name), target_(record.target), current_(current) {
+  for (const CohortRecord& cohort : record.cohorts) {
+    Cohort& restored = cohorts_[cohort.generation];
+    restored.config = cohort.config;
+    restored.backoff = Backoff(cohort.backoff);
+    restored.last_failure = cohort.last_failure;
+  }
+}
+
+PoolRecord WorkerPool::record() const {
+  PoolRecord record{name_, target_, {}};
+  for (const auto& [generation, cohort] : cohorts_) {
+    record.cohorts.push_back({generation, cohort.config, cohort.backoff.record(), cohort.last_failure});
+  }
+  return record;
+}
+
 int WorkerPool::ready() const {
   return totals().ready;
 }

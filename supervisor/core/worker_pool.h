@@ -51,6 +51,10 @@ struct Cohort {
 class WorkerPool {
  public:
   WorkerPool(const PoolConfig& config, Generation generation);
+  /// Without its workers: they are counted one by one.
+  WorkerPool(const PoolRecord& record, Generation current);
+  /// Not while a reload is under way.
+  PoolRecord record() const;
 
   const std::string& name() const { return name_; }
   int target() const { return target_; }

@@ -28,6 +28,22 @@ Workforce::Workforce(const SupervisorConfig& config, Generation generation, std:
   for (const PoolConfig& pool : config.pools) pools_.emplace_back(pool, generation);
 }
 
+Workforce::Workforce(const Snapshot& snapshot, TimerQueue& timers, Outbox& outbox)
+    : timers_(timers), outbox_(outbox), random_(snapshot.random), next_launch_(snapshot.next_launch) {
+  for (const PoolRecord& pool : snapshot.pools) pools_.emplace_back(pool, snapshot.generation);
+  for (const WorkerRecord& record : snapshot.workers) {
+    const WorkerHandle& worker = workers_.try_emplace(record.facts.launch, record).first->second;
+    pools_[worker.pool].count(worker);
+  }
+}
+
+void Workforce::fill_in(Snapshot& snapshot) const {
+  snapshot.random = random_.seed();
+  snapshot.next_launch = next_launch_;
+  for (const WorkerPool& pool : pools_) snapshot.pools.push_back(pool.record());
+  for (const WorkerHandle* worker : in_order()) snapshot.workers.push_back(worker->record());
+}
+
 WorkerHandle* Workforce::find(LaunchId launch) {
   const auto found = workers_.find(launch);
   return found == workers_.end() ? nullptr : &found->second;

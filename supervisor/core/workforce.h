@@ -9,6 +9,7 @@
 
 #include "supervisor/core/backoff.h"
 #include "supervisor/core/outbox.h"
+#include "supervisor/core/snapshot.h"
 #include "supervisor/core/timer_queue.h"
 #include "supervisor/core/worker_handle.h"
 #include "supervisor/core/worker_pool.h"
@@ -21,6 +22,10 @@ class Workforce {
  public:
   Workforce(const SupervisorConfig& config, Generation generation, std::uint64_t seed, TimerQueue& timers,
             Outbox& outbox);
+
+  /// Goes on where the one that filled in the snapshot was. Timers are not restored here.
+  Workforce(const Snapshot& snapshot, TimerQueue& timers, Outbox& outbox);
+  void fill_in(Snapshot& snapshot) const;
 
   WorkerHandle* find(LaunchId launch);
   bool empty() const { return workers_.empty(); }

@@ -46,6 +46,19 @@ void ActionRunner::act(const core::ForgetGeneration& action) {
   ports_.configuration.forget(action.generation);
 }
 
+void ActionRunner::act(const core::CheckUpgrade& action) {
+  std::string reason = ports_.upgrader.check(action.job, action.binary);
+  if (!reason.empty()) answer_(core::UpgradeChecked{action.job, std::move(reason)});
+}
+
+void ActionRunner::act(const core::Reexecute& action) {
+  ports_.upgrader.reexecute(action.job);
+}
+
+void ActionRunner::act(const core::GiveUpUpgrade& action) {
+  ports_.upgrader.give_up(action.job);
+}
+
 void ActionRunner::act(const core::StopListening&) {
   ports_.listeners.stop_listening();
 }

@@ -11,6 +11,7 @@
 #include "supervisor/ports/journal.h"
 #include "supervisor/ports/listeners.h"
 #include "supervisor/ports/notifier.h"
+#include "supervisor/ports/upgrader.h"
 #include "supervisor/ports/workers.h"
 
 namespace gserve::io {
@@ -22,6 +23,7 @@ struct ActionPorts {
   ports::Journal& journal;
   ports::Listeners& listeners;
   ports::Notifier& notifier;
+  ports::Upgrader& upgrader;
   ports::ControlBus* control = nullptr;
 };
 
@@ -44,6 +46,9 @@ class ActionRunner {
   void act(const core::LoadConfig& action);
   void act(const core::AdoptConfig& action);
   void act(const core::ForgetGeneration& action);
+  void act(const core::CheckUpgrade& action);
+  void act(const core::Reexecute& action);
+  void act(const core::GiveUpUpgrade& action);
   void act(const core::StopListening& action);
   void act(const core::ReopenLogs& action);
   void act(const core::NotifyReady& action);

@@ -6,9 +6,8 @@
 
 namespace gserve::io {
 
-Engine::Engine(core::SupervisorConfig config, std::uint64_t seed, const ActionPorts& ports,
-               std::function<void()> settled)
-    : supervisor_(std::move(config), seed),
+Engine::Engine(core::Supervisor supervisor, const ActionPorts& ports, std::function<void()> settled)
+    : supervisor_(std::move(supervisor)),
       runner_(ports, [this](core::Event answer) { queue_.push_back(std::move(answer)); }),
       settled_(std::move(settled)) {}
 

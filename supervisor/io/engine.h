@@ -14,8 +14,7 @@ namespace gserve::io {
 class Engine {
  public:
   /// `settled` is called when the queue has run empty: time to look at next_deadline() and exit_code().
-  Engine(core::SupervisorConfig config, std::uint64_t seed, const ActionPorts& ports,
-         std::function<void()> settled);
+  Engine(core::Supervisor supervisor, const ActionPorts& ports, std::function<void()> settled);
 
   void deliver(core::Event event);
   void set_control(ports::ControlBus* control) { runner_.set_control(control); }

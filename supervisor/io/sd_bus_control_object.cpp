@@ -53,6 +53,8 @@ const char* name_of(core::JobKind kind) {
       return "reload";
     case core::JobKind::scale:
       return "scale";
+    case core::JobKind::upgrade:
+      return "upgrade";
   }
   return "unknown";
 }

@@ -47,9 +47,10 @@ Shell::Shell(const StartContext& context, Deployment deployment)
       worker_launcher_(process_launcher_, surroundings(context, resources_)),
       workers_(worker_launcher_, deployments_, *resources_.logs),
       loop_([this](const std::string& fault) { log(core::LogLevel::error, "internal fault: " + fault); }),
-      engine_(config::supervisor_config(deployments_.find(1)->settings), random_seed(),
-              ActionPorts{workers_, deployments_, *resources_.logs, *resources_.listeners, notifier_},
-              [this] { settle(); }) {
+      engine_(
+          core::Supervisor(config::supervisor_config(deployments_.find(1)->settings), random_seed()),
+          ActionPorts{workers_, deployments_, *resources_.logs, *resources_.listeners, notifier_, upgrader_},
+          [this] { settle(); }) {
   loop_.watch(signals_.fd(), [this] { on_signals(); });
   loop_.watch(resources_.notify->fd(), [this] { on_notify(); });
   start_control();

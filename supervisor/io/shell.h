@@ -37,6 +37,13 @@ class Shell : public ports::ControlHandler {
   void submit(const core::Event& request) override;
 
  private:
+  /// Nobody asks for an upgrade yet.
+  struct NoUpgrader : ports::Upgrader {
+    std::string check(core::JobId, const std::string&) override { return "not supported"; }
+    void reexecute(core::JobId) override {}
+    void give_up(core::JobId) override {}
+  };
+
   void start_control();
   void announce();
   void on_signals();
@@ -55,6 +62,7 @@ class Shell : public ports::ControlHandler {
   BoostProcessLauncher process_launcher_;
   WorkerLauncher worker_launcher_;
   WorkerProcesses workers_;
+  NoUpgrader upgrader_;
   EventLoop loop_;
   Engine engine_;
   std::unique_ptr<SdBusControl> control_;  // null: none

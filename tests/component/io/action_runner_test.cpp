@@ -34,6 +34,11 @@ struct MockNotifier : ports::Notifier {
   MOCK_METHOD(void, status, (const std::string&), (override));
   MOCK_METHOD(void, extend_timeout, (core::Duration), (override));
 };
+struct MockUpgrader : ports::Upgrader {
+  MOCK_METHOD(std::string, check, (core::JobId, const std::string&), (override));
+  MOCK_METHOD(void, reexecute, (core::JobId), (override));
+  MOCK_METHOD(void, give_up, (core::JobId), (override));
+};
 struct MockControl : ports::ControlBus {
   MOCK_METHOD(void, accepted, (core::RequestId, core::JobId), (override));
   MOCK_METHOD(void, refused, (core::RequestId, const std::string&), (override));
@@ -47,10 +52,11 @@ class ActionRunnerTest : public ::testing::Test {
   StrictMock<MockConfiguration> configuration_;
   StrictMock<MockListeners> listeners_;
   StrictMock<MockNotifier> notifier_;
+  StrictMock<MockUpgrader> upgrader_;
   StrictMock<MockControl> control_;
   testing::RecordingJournal journal_;
   std::vector<core::Event> answers_;
-  ActionPorts ports_{workers_, configuration_, journal_, listeners_, notifier_, &control_};
+  ActionPorts ports_{workers_, configuration_, journal_, listeners_, notifier_, upgrader_, &control_};
   ActionRunner runner_{ports_, [this](core::Event event) { answers_.push_back(std::move(event)); }};
 };
 
@@ -72,12 +78,21 @@ TEST_F(ActionRunnerTest, LoadIsAnsweredWithTheConfigurationOrTheReason) {
   EXPECT_EQ(std::get<core::ConfigRejected>(answers_.at(1)).reason, "bad");
 }
 
+TEST_F(ActionRunnerTest, CheckOfAnUpgradeIsAnsweredAtOnceOnlyIfItCannotBegin) {
+  EXPECT_CALL(upgrader_, check(8, "/new")).WillOnce(Return("")).WillOnce(Return("no such file"));
+  runner_.run({core::CheckUpgrade{8, "/new"}, core::CheckUpgrade{8, "/new"}});
+  ASSERT_EQ(answers_.size(), 1U);
+  EXPECT_EQ(std::get<core::UpgradeChecked>(answers_[0]).reason, "no such file");
+}
+
 TEST_F(ActionRunnerTest, EveryOtherActionGoesToItsPort) {
   const ::testing::InSequence in_order;
   EXPECT_CALL(workers_, signal(3, 15));
   EXPECT_CALL(workers_, sample(3)).WillOnce(Return(core::ScoreboardSampled{3, std::nullopt, "", 0}));
   EXPECT_CALL(configuration_, adopt(8, 2));
   EXPECT_CALL(configuration_, forget(1));
+  EXPECT_CALL(upgrader_, reexecute(8));
+  EXPECT_CALL(upgrader_, give_up(8));
   EXPECT_CALL(listeners_, stop_listening());
   EXPECT_CALL(workers_, hand_over_logs());
   EXPECT_CALL(notifier_, ready("up"));
@@ -90,10 +105,10 @@ TEST_F(ActionRunnerTest, EveryOtherActionGoesToItsPort) {
   EXPECT_CALL(control_, job_progress(8, "half"));
   EXPECT_CALL(control_, job_finished(8, core::JobState::done, ""));
   runner_.run({core::SignalWorker{3, 15}, core::SampleScoreboard{3}, core::AdoptConfig{8, 2},
-               core::ForgetGeneration{1}, core::StopListening{}, core::ReopenLogs{}, core::NotifyReady{"up"},
-               core::NotifyReloading{}, core::NotifyStopping{}, core::NotifyStatus{"busy"},
-               core::NotifyExtendTimeout{core::Duration(5)}, core::JobAccepted{1, 8},
-               core::JobRefused{2, "no"}, core::JobProgress{8, "half"},
+               core::ForgetGeneration{1}, core::Reexecute{8}, core::GiveUpUpgrade{8}, core::StopListening{},
+               core::ReopenLogs{}, core::NotifyReady{"up"}, core::NotifyReloading{}, core::NotifyStopping{},
+               core::NotifyStatus{"busy"}, core::NotifyExtendTimeout{core::Duration(5)},
+               core::JobAccepted{1, 8}, core::JobRefused{2, "no"}, core::JobProgress{8, "half"},
                core::JobFinished{8, core::JobState::done, ""}, core::Log{core::LogLevel::info, "hello", 0, 0},
                core::Exit{3}});
   EXPECT_EQ(journal_.reopened, 1);
@@ -111,10 +126,10 @@ TEST_F(ActionRunnerTest, WithoutAControlInterfaceJobsGoOn) {
 /// An event delivered while another is handled waits for its turn.
 TEST_F(ActionRunnerTest, EngineDoesNotRecurse) {
   ::testing::NiceMock<MockNotifier> notifier;
-  ActionPorts ports{workers_, configuration_, journal_, listeners_, notifier};
+  ActionPorts ports{workers_, configuration_, journal_, listeners_, notifier, upgrader_};
   int settled = 0;
   Engine* engine = nullptr;
-  Engine made(core::SupervisorConfig{}, 1, ports, [&] { ++settled; });
+  Engine made(core::Supervisor(core::SupervisorConfig{}, 1), ports, [&] { ++settled; });
   engine = &made;
   int depth = 0;
   EXPECT_CALL(workers_, spawn).WillOnce([&](const core::Spawn&) {

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "tests/unit/core/walk.h"
 
-#include <functional>
 #include <ostream>
 
 #include "tests/unit/core/world.h"
@@ -14,7 +13,7 @@ using Kind = Step::Kind;
 constexpr const char* kNames[] = {"ready",      "all_ready",   "crash", "boot_failure",  "stopping",
                                   "drained",    "all_drained", "hang",  "request_ends",  "reload",
                                   "bad_reload", "answers",     "scale", "graceful_stop", "quick_stop",
-                                  "time",       "no_memory",   "stale"};
+                                  "time",       "no_memory",   "stale", "upgrade"};
 
 SupervisorConfig config_of(const Walk& walk) {
   SupervisorConfig config;
@@ -56,7 +55,11 @@ class Hash {
 
 class Walker {
  public:
-  explicit Walker(const Walk& walk) : walk_(walk), config_(config_of(walk)), world_(config_, walk.seed) {}
+  Walker(const Walk& walk, const Journey& journey)
+      : walk_(walk), config_(config_of(walk)), world_(config_, walk.seed) {
+    world_.carried_off = journey.carried_off;
+    world_.carry = journey.carry;
+  }
 
   Outcome run() {
     world_.start();
@@ -159,6 +162,10 @@ void Walker::take(const Step& step) {
       return;
     case Kind::stale:
       return take_stale(step);
+    case Kind::upgrade:
+      world_.new_program_fault = step.value % 4 == 0 ? "it crashed" : "";
+      world_.execution_fails = step.value % 5 == 0;
+      return world_.upgrade(step.value % 2 == 0 ? "/usr/bin/gserve" : "");
   }
 }
 
@@ -222,8 +229,8 @@ std::ostream& operator<<(std::ostream& out, const Walk& walk) {
   return out;
 }
 
-Outcome run(const Walk& walk) {
-  return Walker(walk).run();
+Outcome run(const Walk& walk, const Journey& journey) {
+  return Walker(walk, journey).run();
 }
 
 }  // namespace gserve::core::testing

@@ -2,9 +2,12 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <iosfwd>
 #include <string>
 #include <vector>
+
+#include "supervisor/core/snapshot.h"
 
 namespace gserve::core::testing {
 
@@ -29,7 +32,8 @@ struct Step {
     time,
     no_memory,
     stale,
-    last = stale
+    upgrade,
+    last = upgrade
   } kind;
   std::uint8_t pick;
   std::uint8_t value;
@@ -52,7 +56,13 @@ struct Outcome {
   std::uint64_t trace;  // hash of all actions
 };
 
+/// How the supervisor's life may be interrupted.
+struct Journey {
+  bool carried_off = false;  // another supervisor, restored from a snapshot, handles each event
+  std::function<Snapshot(const Snapshot&)> carry = {};  // how snapshots travel; none: as they are
+};
+
 /// Walks, then lets everything come to rest with well-behaved workers, then stops.
-Outcome run(const Walk& walk);
+Outcome run(const Walk& walk, const Journey& journey = {});
 
 }  // namespace gserve::core::testing

@@ -78,5 +78,14 @@ TEST(RandomWalk, IsTheSameWhenItIsRepeated) {
   });
 }
 
+TEST(RandomWalk, IsTheSameWhenEachEventFindsARestoredSupervisor) {
+  check(1000, [] {
+    const Walk walk = *walks();
+    const Outcome carried = run(walk, {.carried_off = true});
+    if (!carried.broken.empty()) RC_FAIL(carried.broken);
+    RC_ASSERT(carried.trace == run(walk).trace);
+  });
+}
+
 }  // namespace
 }  // namespace gserve::core::testing

@@ -35,6 +35,7 @@ void World::handle(const Event& event) {
   grown_.clear();
   shrunk_.clear();
   happen(event);
+  if (carried_off) replace_supervisor();
   Actions actions = supervisor.handle(event, now);
   claim(!exit_code || actions.empty(), "actions after Exit");
   for (Action& action : actions) {
@@ -44,6 +45,20 @@ void World::handle(const Event& event) {
   for (const std::string& pool : grown_) check_crowd(pool);
   for (const std::string& pool : shrunk_) check_capacity(pool);
   check_timers(std::holds_alternative<TimePassed>(event));
+}
+
+void World::replace_supervisor() {
+  const auto snapshot = supervisor.snapshot();
+  if (!snapshot) return;
+  const Snapshot arrived = carry ? carry(*snapshot) : *snapshot;
+  claim(arrived == *snapshot, "a snapshot changes on its way");
+  claim(wrong_with(arrived).empty(), "a snapshot is unsound: " + wrong_with(arrived));
+  const auto deadline = supervisor.next_deadline();
+  const StatusView status = supervisor.status();
+  supervisor = Supervisor(arrived);
+  claim(supervisor.status() == status, "a restored supervisor has another status");
+  claim(supervisor.next_deadline() == deadline, "a restored supervisor has another deadline");
+  claim(supervisor.snapshot() == snapshot, "a restored supervisor has another state");
 }
 
 void World::happen(const Event& event) {
@@ -235,6 +250,16 @@ void World::apply(const LoadConfig& action) {
   (hold_loads ? held_ : queue_).push_back(std::move(answer));
 }
 
+void World::apply(const CheckUpgrade& action) {
+  (hold_loads ? held_ : queue_).push_back(UpgradeChecked{action.job, new_program_fault});
+}
+
+void World::apply(const Reexecute& action) {
+  claim(supervisor.snapshot().has_value(), "an execution without a snapshot");
+  if (!execution_fails) replace_supervisor();
+  queue_.push_back(Reexecuted{action.job, execution_fails ? "no such file" : ""});
+}
+
 void World::apply(const AdoptConfig& action) {
   claim(loaded_.contains(action.job), "a configuration is adopted that was never loaded");
   claim(!configs.contains(action.generation), "a generation is used twice");
@@ -321,7 +346,9 @@ void World::check_timers(bool after_wake_up) {
   };
   const bool of_vacancy = std::any_of(status.pools.begin(), status.pools.end(), lacks) ||
                           status.state == SupervisorState::reloading;
-  claim(of_vacancy && !stopped_, "a timer that belongs to nobody");
+  const auto is_upgrade = [&](JobId job) { return supervisor.job(job)->kind == JobKind::upgrade; };
+  const bool of_upgrade = std::any_of(jobs_running.begin(), jobs_running.end(), is_upgrade);
+  claim((of_vacancy || of_upgrade) && !stopped_, "a timer that belongs to nobody");
 }
 
 const PoolConfig& World::config_of(const FakeWorker& worker) const {

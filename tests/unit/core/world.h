@@ -3,10 +3,12 @@
 
 #include <csignal>
 #include <deque>
+#include <functional>
 #include <map>
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "supervisor/core/supervisor.h"
@@ -57,6 +59,7 @@ class World {
   void stop(StopMode mode = StopMode::graceful);
   /// The configuration that the next reload finds; nothing: it is rejected for `rejection`.
   void reload(std::optional<SupervisorConfig> next);
+  void upgrade(std::string binary = "") { send(UpgradeRequested{++requests, std::move(binary), "test"}); }
   void scale(int count, bool relative = false, std::string pool = "");
 
   std::vector<LaunchId> launches(Generation generation = 0) const;
@@ -89,6 +92,10 @@ class World {
   bool hold_spawns = false;  // Spawn is answered later, by release()
   bool hold_loads = false;   // LoadConfig is answered later, by release()
   bool fail_spawns = false;
+  bool carried_off = false;       // each event is handled by another supervisor, restored from a snapshot
+  std::string new_program_fault;  // what the check of an upgrade says
+  bool execution_fails = false;
+  std::function<Snapshot(const Snapshot&)> carry;  // how snapshots travel; none: as they are
   std::optional<SupervisorConfig> next_config;
   std::string rejection = "no such file";
   void release();
@@ -101,12 +108,16 @@ class World {
 
  private:
   void handle(const Event& event);
+  /// Another supervisor goes on from the snapshot of this one, if there is one now.
+  void replace_supervisor();
   void happen(const Event& event);  // to the fake workers
   void apply(const Spawn& action);
   void apply(const SignalWorker& action);
   void apply(const SampleScoreboard& action);
   void apply(const LoadConfig& action);
   void apply(const AdoptConfig& action);
+  void apply(const CheckUpgrade& action);
+  void apply(const Reexecute& action);
   void apply(const StopListening& action);
   void apply(const JobAccepted& action);
   void apply(const JobRefused& action);

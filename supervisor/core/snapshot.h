@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "supervisor/core/timer_queue.h"
+#include "supervisor/core/types.h"
+#include "supervisor/core/views.h"
+
+/// All that the core knows, as plain data: what an upgrade carries from the old program into the new one.
+/// What can be counted again (who is ready, who drains) is not in it.
+///
+/// There is no snapshot while a reload or a stop is under way: an upgrade waits for neither.
+namespace gserve::core {
+
+struct BackoffRecord {
+  std::optional<TimePoint> gate;  // none: there never was one
+  int incidents = 0;
+  int failures = 0;
+  int window = 1;
+  std::optional<TimePoint> calm_since;
+  bool operator==(const BackoffRecord&) const = default;
+};
+
+/// What is known of a worker, but for its state, which only Workforce::transition may change.
+struct WorkerFacts {
+  LaunchId launch = 0;
+  std::size_t pool = 0;  // index
+  Generation generation = 0;
+  Duration boot_timeout{};  // 0 = none
+  Duration timeout{};       // 0 = none
+  Duration graceful_timeout{};
+  TimePoint started{};
+  Pid pid = 0;          // 0 until spawned
+  int owed_signal = 0;  // to be sent as soon as it is spawned; 0 = none
+  std::optional<TimePoint> ready_at;
+  bool retired = false;    // told to leave by the supervisor
+  bool leaving = false;    // said STOPPING=1 without being told
+  bool blamed = false;     // its failure is already counted by the back-off
+  Duration drain_limit{};  // graceful_timeout, less in a quick stop
+  std::string boot_error;  // what it said about a failed boot
+  bool operator==(const WorkerFacts&) const = default;
+};
+
+struct WorkerRecord {
+  WorkerFacts facts;
+  WorkerState state = WorkerState::starting;
+  bool operator==(const WorkerRecord&) const = default;
+};
+
+struct CohortRecord {
+  Generation generation = 0;
+  PoolConfig config;
+  BackoffRecord backoff;
+  std::string last_failure;
+  bool operator==(const CohortRecord&) const = default;
+};
+
+struct PoolRecord {
+  std::string name;
+  int target = 0;
+  std::vector<CohortRecord> cohorts;
+  bool operator==(const PoolRecord&) const = default;
+};
+
+struct JobRecord {
+  JobView job;
+  std::optional<TimePoint> finished;  // none: it runs
+  bool operator==(const JobRecord&) const = default;
+};
+
+/// A pool's change of scale under way.
+struct ScaleRecord {
+  JobId job = 0;  // 0: none
+  int target = 0;
+  LaunchId first_launch = 0;
+  int crashes = 0;
+  bool operator==(const ScaleRecord&) const = default;
+};
+
+struct UpgradeRecord {
+  JobId job = 0;  // 0: none
+  bool executing = false;
+  bool operator==(const UpgradeRecord&) const = default;
+};
+
+struct TimerRecord {
+  TimerOwner owner{};
+  TimePoint when{};
+  bool operator==(const TimerRecord&) const = default;
+};
+
+struct Snapshot {
+  Generation generation = 0;  // the current one
+  Generation newest = 0;      // the last one that was given out
+  LaunchId next_launch = 0;
+  std::uint64_t random = 0;
+  bool ever_ready = false;
+  bool told_ready = false;      // the service manager knows that we are ready
+  bool told_reloading = false;  // ... that we are reloading
+  std::vector<PoolRecord> pools;
+  std::vector<WorkerRecord> workers;  // in the order of their launches
+  JobId next_job = 0;
+  std::vector<JobRecord> jobs;
+  std::vector<ScaleRecord> scales;  // one for each pool
+  UpgradeRecord upgrade;
+  std::vector<TimerRecord> timers;
+  bool operator==(const Snapshot&) const = default;
+};
+
+/// What keeps `snapshot` from being restored, in one line; empty when it is sound. Whoever restores checks:
+/// it may come from anywhere.
+std::string wrong_with(const Snapshot& snapshot);
+
+}  // namespace gserve::core

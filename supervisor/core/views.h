@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "supervisor/core/types.h"
+
+/// What the supervisor shows of itself.
+namespace gserve::core {
+
+struct WorkerView {
+  LaunchId launch;
+  Pid pid;  // 0 until spawned
+  std::string pool;
+  WorkerState state;
+  Generation generation;
+  TimePoint started;
+  bool operator==(const WorkerView&) const = default;
+};
+
+struct JobView {
+  JobId id;
+  JobKind kind;
+  JobState state;
+  std::string reason;
+  std::string progress;
+  bool operator==(const JobView&) const = default;
+};
+
+struct PoolView {
+  std::string name;
+  int target;  // desired workers
+  int ready;
+  bool crash_looping;                   // its workers keep dying; see backoff.h
+  int failures;                         // since all went well
+  std::string last_failure;             // one line; empty: none so far
+  std::optional<TimePoint> next_start;  // when back-off lets the next worker start, if it is waited for
+  bool operator==(const PoolView&) const = default;
+};
+
+/// One consistent view for `status`.
+struct StatusView {
+  SupervisorState state;
+  Generation generation;
+  int target;  // desired workers, all pools
+  int ready;
+  std::vector<WorkerView> workers;  // in the order in which they were launched
+  std::vector<PoolView> pools;      // as configured; the first is the default one
+  bool operator==(const StatusView&) const = default;
+};
+
+}  // namespace gserve::core
