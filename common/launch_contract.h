@@ -29,7 +29,10 @@
 /// Datagrams to NOTIFY_SOCKET, newline-separated NAME=VALUE, each datagram with X_GSERVE_WORKER=<launch id>;
 /// the sender's credentials are checked:
 ///   READY=1             the application is loaded and listeners are registered
-///   STOPPING=1          the worker drains by itself (signalled from outside, max_requests)
+///   STOPPING=1          the worker drains by itself (signalled from outside)
+///   X_GSERVE_RECYCLE=word   the worker wants to be replaced, "max_requests" says why; it goes on serving
+///   until
+///                       it is told to drain, which happens as soon as a fresh worker is ready
 ///   STATUS=text         one line for people
 ///   X_GSERVE_BOOT_ERROR=json string   why the application could not be loaded, with its traceback
 ///
@@ -55,6 +58,7 @@ inline constexpr std::string_view kEnvPythonDir = "GSERVE_PYTHON_DIR";
 
 inline constexpr std::string_view kNotifyWorker = "X_GSERVE_WORKER";
 inline constexpr std::string_view kNotifyBootError = "X_GSERVE_BOOT_ERROR";
+inline constexpr std::string_view kNotifyRecycle = "X_GSERVE_RECYCLE";
 
 inline constexpr std::string_view kLifelineLogs = "logs";
 

@@ -18,6 +18,8 @@ core::SupervisorConfig supervisor_config(const Settings& settings) {
   pool.boot_timeout = duration(settings, "boot_timeout");
   pool.timeout = duration(settings, "timeout");
   pool.graceful_timeout = duration(settings, "graceful_timeout");
+  pool.max_worker_memory = static_cast<std::uint64_t>(settings.integer("max_worker_memory"));
+  pool.max_worker_lifetime = duration(settings, "max_worker_lifetime");
   return {{pool}};
 }
 

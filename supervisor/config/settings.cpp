@@ -24,6 +24,7 @@ bool matches(const Value& value, Kind kind) {
     case Kind::flag:
       return std::holds_alternative<bool>(value);
     case Kind::integer:
+    case Kind::bytes:
       return std::holds_alternative<std::int64_t>(value);
     case Kind::seconds:
       return std::holds_alternative<double>(value);

@@ -17,7 +17,7 @@ using Value = std::variant<std::monostate, bool, std::int64_t, double, std::stri
 /// Where a value came from, low to high precedence.
 enum class Source { builtin, environment, config_file, args_environment, command_line };
 
-enum class Kind { flag, integer, seconds, text, list };
+enum class Kind { flag, integer, bytes, seconds, text, list };
 
 /// One row of the settings table: the only place where a setting is declared.
 struct Setting {

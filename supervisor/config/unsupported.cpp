@@ -17,8 +17,6 @@ struct Unsupported {
 constexpr std::array kUnsupported = std::to_array<Unsupported>({
     {"config", "-c,--config"},
     {"worker_connections", "--worker-connections"},
-    {"max_requests", "--max-requests"},
-    {"max_requests_jitter", "--max-requests-jitter"},
     {"reload", "--reload"},
     {"reload_engine", "--reload-engine"},
     {"reload_extra_files", "--reload-extra-file"},

@@ -71,6 +71,18 @@ std::string duration(Value& value) {
   return seconds >= 0 && seconds <= kMaxSeconds ? std::string() : "must be from 0 to 1000000000 seconds";
 }
 
+std::string memory_limit(Value& value) {
+  constexpr std::int64_t kLeast = std::int64_t{1} << 20;
+  const std::int64_t bytes = std::get<std::int64_t>(value);
+  return bytes == 0 || bytes >= kLeast ? std::string() : "must be 0 or at least 1M";
+}
+
+std::string lifetime(Value& value) {
+  const double seconds = std::get<double>(value);
+  if (seconds > 0 && seconds < 1) return "must be 0 or at least 1 second";
+  return duration(value);
+}
+
 std::string socket_path(Value& value) {
   return parse_address("unix:" + std::get<std::string>(value)).wrong;
 }

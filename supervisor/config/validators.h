@@ -21,6 +21,10 @@ std::string header_count(Value& value);
 std::string field_size(Value& value);
 /// A duration in seconds that fits nanoseconds in 64 bits.
 std::string duration(Value& value);
+/// Bytes of memory: 0, or so many that a worker can need less.
+std::string memory_limit(Value& value);
+/// A duration that is 0 or at least one second.
+std::string lifetime(Value& value);
 /// A path that fits a Unix socket's address.
 std::string socket_path(Value& value);
 std::string file_mode(Value& value);

@@ -45,6 +45,20 @@ std::optional<double> parse_decimal(std::string_view text) {
   return number;
 }
 
+/// An integer, perhaps with a unit: K, M or G (1024, 1024^2, 1024^3).
+std::optional<std::int64_t> parse_bytes(std::string_view text) {
+  constexpr std::string_view kUnits = "kmg";
+  if (text.empty()) return std::nullopt;
+  const auto unit = kUnits.find(static_cast<char>(text.back() | 0x20));
+  if (unit == std::string_view::npos) return parse_integer(text);
+  text.remove_suffix(1);
+  const auto number = parse_integer(text);
+  std::int64_t bytes = 0;
+  const std::int64_t size = std::int64_t{1} << (10 * (unit + 1));
+  if (!number || __builtin_mul_overflow(*number, size, &bytes)) return std::nullopt;
+  return bytes;
+}
+
 ParsedValue parse_flag(std::string_view word) {
   if (word == "true") return {true, {}};
   if (word == "false") return {false, {}};
@@ -85,6 +99,9 @@ ParsedValue parse_value(const Setting& setting, const std::vector<std::string>& 
     case Kind::integer:
       if (const auto number = parse_integer(word)) return {*number, {}};
       return {{}, "must be an integer"};
+    case Kind::bytes:
+      if (const auto number = parse_bytes(word)) return {*number, {}};
+      return {{}, "must be a number of bytes, such as 536870912, 512M or 2G"};
     case Kind::seconds:
       if (const auto number = parse_decimal(word)) return {*number, {}};
       return {{}, "must be a number of seconds"};

@@ -28,6 +28,7 @@ struct SignalWorker {
 /// Answer: ScoreboardSampled.
 struct SampleScoreboard {
   LaunchId launch;
+  bool memory = false;  // its resident memory is wanted, too
 };
 
 /// Parse and validate the configuration again. Answer: ConfigLoaded or ConfigRejected.

@@ -31,6 +31,10 @@ struct WorkerReady {
 struct WorkerStopping {  // it drains by itself
   LaunchId launch;
 };
+struct WorkerDue {  // it asks to be replaced, and goes on serving until it is told to drain
+  LaunchId launch;
+  std::string reason;  // one word for people, printable: "max_requests"
+};
 struct WorkerBootError {  // why the application could not be loaded, with its traceback
   LaunchId launch;
   std::string reason;
@@ -47,6 +51,7 @@ struct ScoreboardSampled {
   std::optional<TimePoint> oldest_start;
   std::string request_line;  // of that request, printable
   int in_flight = 0;
+  std::uint64_t rss_bytes = 0;  // 0: not known
 };
 
 /// Answer to LoadConfig: the configuration that a reload would use, or why it is not usable.
@@ -102,7 +107,7 @@ struct ReopenLogsRequested {
 /// A deadline passed (or nothing happened at all): the core looks at its timers.
 struct TimePassed {};
 
-using Event = std::variant<Started, WorkerSpawned, WorkerSpawnFailed, WorkerReady, WorkerStopping,
+using Event = std::variant<Started, WorkerSpawned, WorkerSpawnFailed, WorkerReady, WorkerStopping, WorkerDue,
                            WorkerBootError, WorkerExited, ScoreboardSampled, ConfigLoaded, ConfigRejected,
                            UpgradeChecked, Reexecuted, StopRequested, ReloadRequested, ScaleRequested,
                            UpgradeRequested, ReopenLogsRequested, TimePassed>;

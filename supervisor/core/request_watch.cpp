@@ -6,6 +6,12 @@ namespace {
 
 constexpr TimerOwner kTimer{TimerOwner::Kind::watch};
 
+/// How often an idle worker is looked at; 0: never.
+Duration interval(Duration timeout, std::uint64_t max_memory) {
+  if (timeout > Duration::zero()) return timeout;
+  return max_memory > 0 ? RequestWatch::kMemoryInterval : Duration::zero();
+}
+
 }  // namespace
 
 void RequestWatch::not_later_than(TimePoint when) {
@@ -14,15 +20,19 @@ void RequestWatch::not_later_than(TimePoint when) {
 }
 
 void RequestWatch::on_ready(const WorkerHandle& worker, TimePoint now) {
-  if (worker.timeout > Duration::zero()) not_later_than(now + worker.timeout);
+  const Duration every = interval(worker.timeout, worker.max_memory);
+  if (every > Duration::zero()) not_later_than(now + every);
 }
 
 void RequestWatch::on_due(TimePoint now) {
   for (const WorkerPool& pool : workforce_.pools()) {
     for (const auto& [generation, cohort] : pool.cohorts()) {
-      if (cohort.config.timeout == Duration::zero() || cohort.ready.empty()) continue;
-      for (const LaunchId launch : cohort.ready) outbox_.push(SampleScoreboard{launch});
-      not_later_than(now + cohort.config.timeout);
+      const PoolConfig& config = cohort.config;
+      const Duration every = interval(config.timeout, config.max_worker_memory);
+      if (every == Duration::zero() || cohort.ready.empty()) continue;
+      const bool memory = config.max_worker_memory > 0;
+      for (const LaunchId launch : cohort.ready) outbox_.push(SampleScoreboard{launch, memory});
+      not_later_than(now + every);
     }
   }
 }
@@ -33,6 +43,10 @@ bool RequestWatch::on_sample(const WorkerHandle& worker, const ScoreboardSampled
   if (overdue <= now) return true;
   not_later_than(overdue);
   return false;
+}
+
+bool RequestWatch::outgrown(const WorkerHandle& worker, const ScoreboardSampled& sample) {
+  return worker.max_memory > 0 && sample.rss_bytes > worker.max_memory;
 }
 
 void RequestWatch::on_gone() {

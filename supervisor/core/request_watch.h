@@ -12,10 +12,14 @@ namespace gserve::core {
 /// without a system call, so nobody tells when a request begins; but one that begins after a sample cannot be
 /// overdue before `timeout` has passed since that sample. So all ready workers are sampled together: once per
 /// `timeout` while they are idle, and when the oldest request seen would be overdue. That sample is taken
-/// right before the decision, so a request that has ended meanwhile costs nobody his life. One timer for all;
-/// workers whose timeout is 0 are not watched.
+/// right before the decision, so a request that has ended meanwhile costs nobody his life. One timer for all.
+///
+/// The same look shows who uses more memory than max_worker_memory. Where there is such a limit but no
+/// timeout, it is taken every 30 s; where there is neither, workers are not watched.
 class RequestWatch {
  public:
+  static constexpr Duration kMemoryInterval = std::chrono::seconds(30);
+
   RequestWatch(Workforce& workforce, TimerQueue& timers, Outbox& outbox)
       : workforce_(workforce), timers_(timers), outbox_(outbox) {}
 
@@ -24,6 +28,8 @@ class RequestWatch {
   void on_due(TimePoint now);
   /// True if the sample shows that the worker has a request that is overdue.
   bool on_sample(const WorkerHandle& worker, const ScoreboardSampled& sample, TimePoint now);
+  /// True if the sample shows that the worker has outgrown its limit.
+  static bool outgrown(const WorkerHandle& worker, const ScoreboardSampled& sample);
   /// A worker is ready no more: without anyone to watch there is no timer.
   void on_gone();
   void close();

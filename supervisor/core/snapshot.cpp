@@ -27,7 +27,7 @@ bool sound(const std::optional<TimePoint>& time) {
 
 bool sound(const PoolConfig& config) {
   return config.workers >= 1 && config.surge >= 1 && sound(config.boot_timeout) && sound(config.timeout) &&
-         sound(config.graceful_timeout);
+         sound(config.graceful_timeout) && sound(config.max_worker_lifetime);
 }
 
 bool sound(const BackoffRecord& backoff) {
@@ -82,12 +82,12 @@ class Examination {
       expect(worker.pool < generations_.size() && generations_[worker.pool].contains(worker.generation),
              who + " is of no pool or generation");
       expect(worker.pid >= 0 && sound(worker.boot_timeout) && sound(worker.timeout) &&
-                 sound(worker.graceful_timeout) && sound(worker.started) && sound(worker.ready_at) &&
-                 sound(worker.drain_limit),
+                 sound(worker.graceful_timeout) && sound(worker.max_lifetime) && sound(worker.started) &&
+                 sound(worker.ready_at) && sound(worker.drain_limit),
              who + " has an impossible value");
-      if (record.state != WorkerState::ready && record.state != WorkerState::killing) {
-        limited_.insert(worker.launch);
-      }
+      const bool endless = record.state == WorkerState::killing ||
+                           (record.state == WorkerState::ready && worker.max_lifetime == Duration::zero());
+      if (!endless) limited_.insert(worker.launch);
     }
   }
 

@@ -97,6 +97,7 @@ class Supervisor::Impl {
   void on(const WorkerSpawnFailed& event);
   void on(const WorkerReady& event);
   void on(const WorkerStopping& event);
+  void on(const WorkerDue& event);
   void on(const WorkerBootError& event);
   void on(const WorkerExited& event);
   void on(const ScoreboardSampled& event);
@@ -111,7 +112,8 @@ class Supervisor::Impl {
   void on(const ReopenLogsRequested& event);
   void on(const TimePassed& event);
 
-  void on_worker_due(WorkerHandle& worker);
+  void on_limit(WorkerHandle& worker);
+  void become_due(WorkerHandle& worker, const std::string& reason, const std::string& details);
   void settle(WorkerHandle& gone, const WorkerEnd& end);
   void settle_boot_failure(WorkerHandle& gone, const WorkerEnd& end);
   void crashed(const WorkerHandle& gone, const WorkerEnd& end);
@@ -195,6 +197,22 @@ void Supervisor::Impl::on(const WorkerStopping& event) {
   follow_up(worker->pool);
 }
 
+void Supervisor::Impl::on(const WorkerDue& event) {
+  WorkerHandle* worker = workforce_.find(event.launch);
+  if (worker != nullptr && !event.reason.empty()) become_due(*worker, event.reason, "it says so");
+}
+
+/// It is replaced by a fresh one first and told to drain then; see worker_pool.h.
+void Supervisor::Impl::become_due(WorkerHandle& worker, const std::string& reason,
+                                  const std::string& details) {
+  if (worker.state() > WorkerState::ready || !worker.due.empty()) return;
+  outbox_.log(LogLevel::info,
+              workforce_.label(worker) + "worker is due for replacement: " + reason + " (" + details + ')',
+              worker);
+  workforce_.set_due(worker, reason);
+  follow_up(worker.pool);
+}
+
 void Supervisor::Impl::on(const WorkerBootError& event) {
   WorkerHandle* worker = workforce_.find(event.launch);
   if (worker == nullptr || worker->was_ready()) return;
@@ -275,13 +293,21 @@ void Supervisor::Impl::boot_failed(const WorkerHandle& worker, const std::string
 void Supervisor::Impl::log_unexpected(const WorkerHandle& worker, const std::string& text, Duration delay) {
   std::string line = workforce_.label(worker) + text;
   if (delay > Duration::zero()) line += "; the next one starts in " + describe(delay);
+  if (!worker.was_ready() && workforce_.pools()[worker.pool].replacing()) {
+    line += "; the worker that is due for replacement goes on";
+  }
   outbox_.log(LogLevel::error, std::move(line), worker);
 }
 
 void Supervisor::Impl::on(const ScoreboardSampled& event) {
   WorkerHandle* worker = workforce_.find(event.launch);
   if (worker == nullptr || worker->state() != WorkerState::ready || shutdown_.running()) return;
-  if (!watch_.on_sample(*worker, event, now_)) return;
+  if (!watch_.on_sample(*worker, event, now_)) {
+    if (!RequestWatch::outgrown(*worker, event)) return;
+    return become_due(*worker, "memory",
+                      describe_bytes(event.rss_bytes) + " are resident, the limit is " +
+                          describe_bytes(worker->max_memory));
+  }
   outbox_.log(LogLevel::critical,
               workforce_.label(*worker) + "WORKER TIMEOUT (pid:" + std::to_string(worker->pid) + "): \"" +
                   event.request_line + "\" has run for " + describe(now_ - *event.oldest_start) +
@@ -355,7 +381,7 @@ void Supervisor::Impl::on(const TimePassed& /*event*/) {
   while (const auto owner = timers_.pop_due(now_)) {
     switch (owner->kind) {
       case TimerOwner::Kind::worker:
-        on_worker_due(*workforce_.find(owner->id));
+        on_limit(*workforce_.find(owner->id));
         break;
       case TimerOwner::Kind::pool:
         workforce_.reconcile(workforce_.pools()[owner->id], now_);
@@ -373,8 +399,11 @@ void Supervisor::Impl::on(const TimePassed& /*event*/) {
   }
 }
 
-void Supervisor::Impl::on_worker_due(WorkerHandle& worker) {
+void Supervisor::Impl::on_limit(WorkerHandle& worker) {
   const std::string label = workforce_.label(worker);
+  if (worker.state() == WorkerState::ready) {
+    return become_due(worker, "lifetime", "it has served for " + describe(worker.max_lifetime));
+  }
   if (worker.state() == WorkerState::starting) {
     outbox_.log(
         LogLevel::error,
@@ -436,7 +465,7 @@ StatusView Supervisor::Impl::status() const {
   StatusView view{state(), reload_.generation(), workforce_.target(), workforce_.ready(), {}, {}};
   for (const WorkerHandle* worker : workforce_.in_order()) {
     view.workers.push_back({worker->launch, worker->pid, workforce_.pools()[worker->pool].name(),
-                            worker->state(), worker->generation, worker->started});
+                            worker->state(), worker->generation, worker->started, worker->due});
   }
   for (const WorkerPool& pool : workforce_.pools()) {
     const Cohort& current = pool.current();

@@ -64,4 +64,11 @@ std::string describe(Duration duration) {
   return text;
 }
 
+std::string describe_bytes(std::uint64_t bytes) {
+  const double mebibytes = static_cast<double>(bytes) / (1 << 20);
+  char text[32];
+  std::snprintf(text, sizeof text, mebibytes < 10 ? "%.2g MiB" : "%.0f MiB", mebibytes);
+  return text;
+}
+
 }  // namespace gserve::core

@@ -33,6 +33,8 @@ struct ExitStatus {
 std::string describe(const ExitStatus& status);
 /// "30 s", "0.1 s".
 std::string describe(Duration duration);
+/// "512 MiB", "0.5 MiB".
+std::string describe_bytes(std::uint64_t bytes);
 
 /// What the core needs to know of one pool's configuration. A reload may change all of it but the name.
 struct PoolConfig {
@@ -41,7 +43,9 @@ struct PoolConfig {
   Duration boot_timeout = std::chrono::seconds(60);  // 0 = none
   Duration timeout = std::chrono::seconds(30);       // 0 = none; age of a running request
   Duration graceful_timeout = std::chrono::seconds(30);
-  int surge = 1;  // extra workers that a reload may run, >= 1
+  int surge = 1;                        // extra workers that a reload may run, >= 1
+  std::uint64_t max_worker_memory = 0;  // bytes resident; a worker above is replaced; 0 = no limit
+  Duration max_worker_lifetime{};       // since READY; a worker older is replaced; 0 = no limit
   bool operator==(const PoolConfig&) const = default;
 };
 

@@ -17,6 +17,7 @@ struct WorkerView {
   WorkerState state;
   Generation generation;
   TimePoint started;
+  std::string due;  // why it is to be replaced; empty: it is not
   bool operator==(const WorkerView&) const = default;
 };
 

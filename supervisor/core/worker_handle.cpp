@@ -11,6 +11,8 @@ WorkerHandle::WorkerHandle(LaunchId launch_id, std::size_t pool_index, Generatio
   boot_timeout = config.boot_timeout;
   timeout = config.timeout;
   graceful_timeout = drain_limit = config.graceful_timeout;
+  max_memory = config.max_worker_memory;
+  max_lifetime = config.max_worker_lifetime;
   started = now;
 }
 
@@ -32,6 +34,8 @@ std::optional<Duration> WorkerHandle::limit() const {
     case WorkerState::aborting:
       return kAbortLimit;
     case WorkerState::ready:
+      if (max_lifetime == Duration::zero()) return std::nullopt;
+      return max_lifetime;
     case WorkerState::killing:
       return std::nullopt;
   }

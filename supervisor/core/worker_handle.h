@@ -12,7 +12,8 @@
 /// A worker moves through its states in one direction only:
 ///
 ///   starting   spawned; it loads the application. Limit: boot_timeout, then it is aborted.
-///   ready      it said READY=1 and serves. No limit of its own: its requests are watched (request_watch.h).
+///   ready      it said READY=1 and serves. Its requests are watched (request_watch.h). Limit:
+///              max_worker_lifetime, then it is due for replacement.
 ///   draining   it takes nothing new and ends what it has begun, because it was told to (SIGTERM; SIGQUIT in
 ///   a quick
 ///              stop) or by its own decision (STOPPING=1). Limit: graceful_timeout, then it is killed.
@@ -23,7 +24,8 @@
 /// where a state changes; it drops the timer of the state left and arms that of the state entered. An exit
 /// ends the handle.
 ///
-/// Besides its state a worker has a claim: how it counts for its pool (worker_pool.h).
+/// Besides its state a worker has a claim: how it counts for its pool (worker_pool.h). A ready worker may be
+/// *due*: it serves on like any other, but is to be replaced by a fresh one, which is ready before it drains.
 namespace gserve::core {
 
 enum class Claim {

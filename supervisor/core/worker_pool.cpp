@@ -44,7 +44,8 @@ int WorkerPool::strangers() const {
 
 bool WorkerPool::settled() const {
   const Cohort& current = cohorts_.at(current_);
-  return !trial_ && strangers() == 0 && current.retired == 0 && current.ready_count() >= target_;
+  const bool surplus_left = current.retired > current.replaced;
+  return !trial_ && strangers() == 0 && !surplus_left && current.ready_count() >= target_;
 }
 
 void WorkerPool::tally(const WorkerHandle& worker, int by) {
@@ -59,6 +60,7 @@ void WorkerPool::tally(const WorkerHandle& worker, int by) {
       break;
     case Claim::ready:
       update(cohort.ready);
+      if (!worker.due.empty()) update(cohort.due);
       break;
     case Claim::failing:
       cohort.failing += by;
@@ -68,6 +70,7 @@ void WorkerPool::tally(const WorkerHandle& worker, int by) {
       break;
     case Claim::retired:
       cohort.retired += by;
+      if (worker.replaced) cohort.replaced += by;
       break;
   }
 }
@@ -77,8 +80,18 @@ bool WorkerPool::wanted(Generation generation) const {
 }
 
 int WorkerPool::goal(Generation generation) const {
-  if (generation != trial_) return target_;
+  if (generation != trial_) return target_ + (replacing() ? 1 : 0);
   return trial_open_ ? trial_target_ : 1;
+}
+
+bool WorkerPool::replacing() const {
+  return !trial_ && !current().due.empty() && current().replaced == 0;
+}
+
+std::optional<LaunchId> WorkerPool::relieved() const {
+  const Cohort& cohort = current();
+  if (cohort.due.empty() || cohort.ready_count() <= target_) return std::nullopt;
+  return *cohort.due.begin();
 }
 
 std::optional<LaunchId> WorkerPool::surplus() const {

@@ -27,6 +27,11 @@
 ///                      workers that still start at once, those that are ready only while more than `target`
 ///                      workers of the pool are ready.
 ///
+/// A ready worker of the current generation that is due (worker_handle.h) raises the wanted number by one;
+/// when more than `target` are ready, it is the due one that is told to leave. One at a time: the next due
+/// worker waits until the one before has exited. While there is a trial nobody is replaced like that: a
+/// reload replaces everybody, and who is left when it fails is still due.
+///
 /// So, at every moment: starting + ready <= target + surge, and the supervisor never takes the number of
 /// ready workers below the target. Workers that were told to leave are not counted: how long they drain is up
 /// to their clients.
@@ -39,9 +44,11 @@ struct Cohort {
   std::string last_failure;     // why a worker last failed, one line; empty: none has
   std::set<LaunchId> starting;  // oldest first
   std::set<LaunchId> ready;     // oldest first
+  std::set<LaunchId> due;       // those of the ready ones that are to be replaced
   int failing = 0;
   int leaving = 0;
   int retired = 0;
+  int replaced = 0;  // of the retired ones: those whose place another one has taken
 
   int ready_count() const { return static_cast<int>(ready.size()); }
   int active() const { return static_cast<int>(starting.size() + ready.size()); }
@@ -63,7 +70,8 @@ class WorkerPool {
   /// Everybody that has not exited.
   int total() const;
   bool on_trial() const { return trial_.has_value(); }
-  /// The target is reached, no reload is under way, and nobody is left that was told to leave.
+  /// The target is reached, no reload is under way, and nobody is left that was told to leave; replacing a
+  /// due worker does not count.
   bool settled() const;
   /// Workers that do not belong to the current generation and have not exited.
   int strangers() const;
@@ -80,6 +88,10 @@ class WorkerPool {
 
   /// The next worker to be told to leave, if any.
   std::optional<LaunchId> surplus() const;
+  /// A due worker that is ready and no longer needed, if any: told to leave before any surplus.
+  std::optional<LaunchId> relieved() const;
+  /// Whether a worker is to be started, or starts, to take a due one's place.
+  bool replacing() const;
   /// The generation of which a worker is to be started now, if any.
   std::optional<Generation> vacancy(TimePoint now) const;
   /// When a vacancy opens that only back-off keeps closed.

@@ -79,6 +79,7 @@ std::vector<const WorkerHandle*> Workforce::in_order() const {
 
 void Workforce::reconcile(WorkerPool& pool, TimePoint now) {
   if (closed_) return;
+  while (const auto launch = pool.relieved()) relieve(workers_.at(*launch), now);
   while (const auto launch = pool.surplus()) {
     WorkerHandle& worker = workers_.at(*launch);
     outbox_.log(LogLevel::info, label(worker) + "worker told to drain", worker);
@@ -148,6 +149,16 @@ void Workforce::on_ready(WorkerHandle& worker, TimePoint now) {
   worker.ready_at = now;
   transition(worker, WorkerState::ready, now);
   pools_[worker.pool].cohort(worker.generation).backoff.on_ready(now);
+}
+
+void Workforce::set_due(WorkerHandle& worker, const std::string& reason) {
+  change_claim(worker, [&] { worker.due = reason; });
+}
+
+void Workforce::relieve(WorkerHandle& worker, TimePoint now) {
+  outbox_.log(LogLevel::info, label(worker) + "worker replaced (" + worker.due + "); told to drain", worker);
+  worker.replaced = true;
+  retire(worker, SIGTERM, worker.graceful_timeout, now);
 }
 
 void Workforce::on_leaving(WorkerHandle& worker, TimePoint now) {

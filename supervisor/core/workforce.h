@@ -49,6 +49,8 @@ class Workforce {
 
   void on_spawned(WorkerHandle& worker, Pid pid);
   void on_ready(WorkerHandle& worker, TimePoint now);
+  /// It is to be replaced, for `reason` (one word).
+  void set_due(WorkerHandle& worker, const std::string& reason);
   /// It drains by its own decision.
   void on_leaving(WorkerHandle& worker, TimePoint now);
   /// Tells it to leave with `signal` and gives it `limit` for that.
@@ -72,6 +74,7 @@ class Workforce {
   std::string label(const WorkerHandle& worker) const { return label(pools_[worker.pool]); }
 
  private:
+  void relieve(WorkerHandle& worker, TimePoint now);
   std::size_t index(const WorkerPool& pool) const { return static_cast<std::size_t>(&pool - pools_.data()); }
   void spawn(WorkerPool& pool, Generation generation, TimePoint now);
   void await_calm(const WorkerPool& pool);

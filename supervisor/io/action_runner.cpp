@@ -26,7 +26,7 @@ void ActionRunner::act(const core::SignalWorker& action) {
 }
 
 void ActionRunner::act(const core::SampleScoreboard& action) {
-  answer_(ports_.workers.sample(action.launch));
+  answer_(ports_.workers.sample(action));
 }
 
 void ActionRunner::act(const core::LoadConfig& action) {

@@ -36,9 +36,10 @@ void WorkerProcesses::signal(core::LaunchId id, int signal) {
   if (const Launch* launch = registry_.find(id)) send_signal(*launch, signal);
 }
 
-core::ScoreboardSampled WorkerProcesses::sample(core::LaunchId id) {
-  core::ScoreboardSampled sampled{id, std::nullopt, {}, 0};
-  const Launch* launch = registry_.find(id);
+core::ScoreboardSampled WorkerProcesses::sample(const core::SampleScoreboard& order) {
+  core::ScoreboardSampled sampled{order.launch, std::nullopt, {}, 0, 0};
+  const Launch* launch = registry_.find(order.launch);
+  if (launch && order.memory) sampled.rss_bytes = resident_bytes(launch->pid);
   const auto sample = launch ? launch->scoreboard.sample() : std::nullopt;
   if (!sample) return sampled;
   sampled.in_flight = static_cast<int>(sample->in_flight);
@@ -74,6 +75,10 @@ std::vector<core::Event> WorkerProcesses::understand(const WorkerMessage& messag
   if (boot_error != message.fields.end()) {
     events.push_back(core::WorkerBootError{launch->id, decode_boot_error(boot_error->second)});
   }
+  const auto recycle = message.fields.find(contract::kNotifyRecycle);
+  if (recycle != message.fields.end()) {
+    events.push_back(core::WorkerDue{launch->id, printable_word(recycle->second)});
+  }
   if (message.says("READY")) events.push_back(core::WorkerReady{launch->id});
   if (message.says("STOPPING")) events.push_back(core::WorkerStopping{launch->id});
   return events;
@@ -105,6 +110,7 @@ ports::WorkerReport WorkerProcesses::report(const core::WorkerView& view, core::
   report.state = view.state;
   report.generation = view.generation;
   report.age = now - view.started;
+  report.due = view.due;
   const Launch* launch = registry_.find(view.launch);
   if (!launch) return report;
   report.rss_bytes = resident_bytes(launch->pid);

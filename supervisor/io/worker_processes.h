@@ -25,7 +25,7 @@ class WorkerProcesses : public ports::Workers {
 
   std::variant<core::Pid, std::string> spawn(const core::Spawn& order) override;
   void signal(core::LaunchId launch, int signal) override;
-  core::ScoreboardSampled sample(core::LaunchId launch) override;
+  core::ScoreboardSampled sample(const core::SampleScoreboard& order) override;
   void hand_over_logs() override;
 
   /// What a message means for the core, in order; nothing when its sender is not the launch it speaks for.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "supervisor/io/worker_text.h"
 
+#include <cctype>
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
@@ -25,6 +26,17 @@ std::string printable(const std::string& text) {
 }
 
 }  // namespace
+
+std::string printable_word(const std::string& value) {
+  constexpr std::size_t kLongest = 32;
+  std::string word = value.substr(0, kLongest);
+  for (char& character : word) {
+    const bool known = std::isalnum(static_cast<unsigned char>(character)) != 0 || character == '_' ||
+                       character == '.' || character == '-';
+    if (!known) character = '?';
+  }
+  return word;
+}
 
 std::string decode_boot_error(const std::string& value) {
   const auto json = nlohmann::json::parse(value, nullptr, /*allow_exceptions=*/false);

@@ -18,7 +18,7 @@ class Workers {
   virtual std::variant<core::Pid, std::string> spawn(const core::Spawn& order) = 0;
   virtual void signal(core::LaunchId launch, int signal) = 0;
   /// What the worker's scoreboard says now; an empty sample if it says nothing.
-  virtual core::ScoreboardSampled sample(core::LaunchId launch) = 0;
+  virtual core::ScoreboardSampled sample(const core::SampleScoreboard& order) = 0;
   /// Hands the present log descriptors to every worker.
   virtual void hand_over_logs() = 0;
 };

@@ -8,6 +8,7 @@
 //   ignore-term  from here on SIGTERM is ignored
 //   garbage      sends malformed, oversized and foreign datagrams
 //   boot-error   sends a boot error
+//   recycle      asks to be replaced
 //   stranger     a child of it, with another pid, sends READY=1 in its name
 //   report       writes what it was born with to $MOCK_REPORT
 //   busy         begins a request in its scoreboard and never ends it
@@ -240,6 +241,7 @@ void act(const std::string& word, std::istringstream& rest, char** argv) {
   if (word == "garbage") send_garbage();
   if (word == "boot-error")
     say(std::string(contract::kNotifyBootError) + "=\"ImportError: no module named app\"");
+  if (word == "recycle") say(std::string(contract::kNotifyRecycle) + "=max_requests");
   if (word == "stranger") let_a_stranger_say_ready();
   if (word == "report") report(argv);
   if (word == "busy") begin_endless_request();

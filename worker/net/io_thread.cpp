@@ -2,6 +2,7 @@
 #include "worker/net/io_thread.h"
 
 #include <signal.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -22,6 +23,7 @@ constexpr Nanos kBusyLimit = kMillisecond;
 constexpr Nanos kAcceptQuiet = 20 * kMillisecond;
 constexpr Nanos kAcceptMost = 250 * kMillisecond;
 constexpr Nanos kLogRetry = 100 * kMillisecond;
+constexpr Nanos kNoticeRetry = 100 * kMillisecond;
 constexpr int kExitOverdue = 1;
 
 }  // namespace
@@ -130,14 +132,35 @@ Nanos IoThread::next_deadline() const {
   if (!acceptor_.watching() && acceptor_.paused_until() > now_) sooner(acceptor_.paused_until());
   if (accept_window_) sooner(std::min(last_accept_ + kAcceptQuiet, drain_start_ + kAcceptMost));
   if (access_log_.blocked()) sooner(now_ + kLogRetry);
+  if (notice_retry_) sooner(*notice_retry_);
   if (hard_end_) sooner(*hard_end_);
   if (quit_end_) sooner(*quit_end_);
   return next;
 }
 
+void IoThread::update_recycling() {
+  const ServerConfig& config = context_.config;
+  if (config.max_requests == 0 || recycling_ || driver_.answered() < config.max_requests) return;
+  if (config.notify >= 0 && !send_recycle_notice()) return;
+  if (config.notify < 0) context_.advance_stop(StopState::draining);
+  recycling_ = true;
+}
+
+/// False while it has to be tried again: the supervisor's socket holds only a few datagrams. If the
+/// supervisor is gone, the lifeline tells.
+bool IoThread::send_recycle_notice() {
+  if (notice_retry_ && now_ < *notice_retry_) return false;
+  const std::string& notice = context_.config.recycle_notice;
+  const ssize_t sent =
+      ::send(context_.config.notify, notice.data(), notice.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+  notice_retry_.reset();
+  const bool again = sent < 0 && (errno == EAGAIN || errno == EINTR || errno == ENOBUFS);
+  if (again) notice_retry_ = now_ + kNoticeRetry;
+  return !again;
+}
+
 void IoThread::update_stop() {
-  if (context_.config.max_requests > 0 && driver_.answered() >= context_.config.max_requests)
-    context_.advance_stop(StopState::draining);
+  update_recycling();
   if (context_.quit.load(std::memory_order_acquire) && !quit_end_) {
     context_.advance_stop(StopState::stopping);
     quit_end_ = now_ + to_nanos(context_.config.graceful_timeout);

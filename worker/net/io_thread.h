@@ -39,6 +39,8 @@ class IoThread {
   Nanos sleep_time() const;
   Nanos next_deadline() const;
   void update_stop();
+  void update_recycling();
+  bool send_recycle_notice();
   void update_end();
   void start_draining();
   void start_stopping();
@@ -64,6 +66,9 @@ class IoThread {
   Nanos last_accept_ = 0;
   std::optional<Nanos> hard_end_;  // the supervisor is gone: the process ends then
   std::optional<Nanos> quit_end_;  // join() was called: the thread ends then
+
+  bool recycling_ = false;             // max_requests was reached, and nothing is left to do about it
+  std::optional<Nanos> notice_retry_;  // the notice of it could not be sent yet
 
   std::optional<Nanos> busy_since_;  // no executor has been free since
   std::uint32_t seen_times_free_ = 0;

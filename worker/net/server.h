@@ -39,7 +39,11 @@ struct ServerConfig {
   int executors = 1;             // requests that the application side runs at once (sync 1, gthread threads)
   std::size_t max_connections = 1000;
   std::string access_log_format;   // gunicorn's syntax; empty: gunicorn's default
-  std::uint64_t max_requests = 0;  // 0: never drain by itself
+  std::uint64_t max_requests = 0;  // answered; 0: no limit
+  /// How the supervisor hears, once, that max_requests is reached: `recycle_notice` as a datagram on
+  /// `notify`, a connected socket. The server serves on until it is told to drain. -1: it drains by itself.
+  int notify = -1;
+  std::string recycle_notice;
 
   LogLevel log_level = LogLevel::info;   // least severity of the server's own lines in the error log
   std::string tmp_dir;                   // where bodies and responses are spooled; empty: $TMPDIR, else /tmp

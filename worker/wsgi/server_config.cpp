@@ -95,6 +95,8 @@ bool read_server_config(PyObject* dict, net::ServerConfig& config, ScoreboardMap
   reader.integer("executors", config.executors);
   reader.integer("max_connections", config.max_connections);
   reader.integer("max_requests", config.max_requests);
+  reader.integer("notify", config.notify);
+  reader.text("recycle_notice", config.recycle_notice);
   reader.text("access_log_format", config.access_log_format);
   reader.integer("log_level", log_level);
   reader.text("tmp_dir", config.tmp_dir);

@@ -16,7 +16,7 @@ using ::testing::StrictMock;
 struct MockWorkers : ports::Workers {
   MOCK_METHOD((std::variant<core::Pid, std::string>), spawn, (const core::Spawn&), (override));
   MOCK_METHOD(void, signal, (core::LaunchId, int), (override));
-  MOCK_METHOD(core::ScoreboardSampled, sample, (core::LaunchId), (override));
+  MOCK_METHOD(core::ScoreboardSampled, sample, (const core::SampleScoreboard&), (override));
   MOCK_METHOD(void, hand_over_logs, (), (override));
 };
 struct MockConfiguration : ports::Configuration {
@@ -88,7 +88,8 @@ TEST_F(ActionRunnerTest, CheckOfAnUpgradeIsAnsweredAtOnceOnlyIfItCannotBegin) {
 TEST_F(ActionRunnerTest, EveryOtherActionGoesToItsPort) {
   const ::testing::InSequence in_order;
   EXPECT_CALL(workers_, signal(3, 15));
-  EXPECT_CALL(workers_, sample(3)).WillOnce(Return(core::ScoreboardSampled{3, std::nullopt, "", 0}));
+  EXPECT_CALL(workers_, sample(::testing::Field(&core::SampleScoreboard::launch, 3)))
+      .WillOnce(Return(core::ScoreboardSampled{3, std::nullopt, "", 0}));
   EXPECT_CALL(configuration_, adopt(8, 2));
   EXPECT_CALL(configuration_, forget(1));
   EXPECT_CALL(upgrader_, reexecute(8));

@@ -139,6 +139,14 @@ TEST_F(WorkerProcessesTest, ReadyAndBootErrorBecomeEvents) {
   EXPECT_EQ(exited->status.code, 3);
 }
 
+TEST_F(WorkerProcessesTest, WorkerThatAsksForItIsDue) {
+  start("recycle hang");
+  const auto events = next_events();
+  ASSERT_EQ(events.size(), 1U);
+  EXPECT_EQ(std::get<core::WorkerDue>(events[0]).launch, 7U);
+  EXPECT_EQ(std::get<core::WorkerDue>(events[0]).reason, "max_requests");
+}
+
 TEST_F(WorkerProcessesTest, StrangerCannotSpeakForAWorker) {
   start("stranger exit 0");
   EXPECT_TRUE(next_events().empty());
@@ -167,20 +175,23 @@ TEST_F(WorkerProcessesTest, UnknownGenerationIsRefused) {
 TEST_F(WorkerProcessesTest, SampleShowsTheOldestRequest) {
   WorkerProcesses& workers = start("busy ready hang");
   next_events();
-  const auto sampled = workers.sample(7);
+  const auto sampled = workers.sample({7});
+  EXPECT_EQ(sampled.rss_bytes, 0U);
+  EXPECT_GT(workers.sample({7, true}).rss_bytes, 100'000U);
   EXPECT_EQ(sampled.request_line, "GET /endless HTTP/1.1");
   EXPECT_EQ(sampled.in_flight, 1);
   ASSERT_TRUE(sampled.oldest_start);
   EXPECT_LT(std::chrono::steady_clock::now() - *sampled.oldest_start, std::chrono::seconds(30));
-  EXPECT_FALSE(workers.sample(99).oldest_start);
+  EXPECT_FALSE(workers.sample({99, true}).oldest_start);
 }
 
 TEST_F(WorkerProcessesTest, ReportJoinsScoreboardAndMemory) {
   WorkerProcesses& workers = start("busy ready hang");
   next_events();
   const auto now = std::chrono::steady_clock::now();
-  const auto report =
-      workers.report({7, pid_, "web", core::WorkerState::ready, 1, now - std::chrono::seconds(5)}, now);
+  const auto report = workers.report(
+      {7, pid_, "web", core::WorkerState::ready, 1, now - std::chrono::seconds(5), "memory"}, now);
+  EXPECT_EQ(report.due, "memory");
   EXPECT_EQ(report.pid, pid_);
   EXPECT_EQ(report.age, std::chrono::seconds(5));
   EXPECT_GT(report.rss_bytes, 0U);
@@ -234,6 +245,12 @@ TEST_F(WorkerProcessesTest, ReopenedLogsArriveOnTheLifeline) {
   std::string line;
   std::getline(log, line);
   EXPECT_EQ(line, "took logs with 2 descriptors");
+}
+
+TEST(WordTest, IsShortAndHarmless) {
+  EXPECT_EQ(printable_word("max_requests"), "max_requests");
+  EXPECT_EQ(printable_word("a b\x1b[2J"), "a?b??2J");
+  EXPECT_EQ(printable_word(std::string(100, 'x')), std::string(32, 'x'));
 }
 
 TEST(BootErrorTest, IsDecodedAndFitForATerminal) {

@@ -2,15 +2,18 @@
 // Signals, drain, stop and the lifeline.
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <cstring>
 
 #include "common/scoreboard.h"
+#include "common/unique_fd.h"
 #include "tests/component/net/client.h"
 #include "tests/component/net/test_server.h"
 
@@ -133,6 +136,66 @@ TEST(Drain, StartsByItselfAfterMaxRequests) {
   }
   server.join();
   EXPECT_GE(server.server().stop_state(), net::StopState::draining);
+}
+
+/// The supervisor's end of a worker's notify socket, and the worker's.
+struct Notices {
+  Notices() {
+    int ends[2];
+    EXPECT_EQ(::socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends), 0);
+    ours.reset(ends[0]);
+    theirs.reset(ends[1]);
+  }
+  /// The next datagram, waited for.
+  std::string next() const {
+    pollfd watched{ours.get(), POLLIN, 0};
+    if (::poll(&watched, 1, 20000) <= 0) return "nothing";
+    char text[64];
+    const ssize_t size = ::recv(ours.get(), text, sizeof text, 0);
+    return {text, static_cast<std::size_t>(std::max<ssize_t>(size, 0))};
+  }
+  void ask_after(net::ServerConfig& config, std::uint64_t requests) const {
+    config.max_requests = requests;
+    config.notify = theirs.get();
+    config.recycle_notice = "replace me";
+  }
+  UniqueFd ours;
+  UniqueFd theirs;
+};
+
+TEST(Recycle, IsAskedForOnceAndServesOn) {
+  const Notices notices;
+  TestServer server(hello_or_echo, [&](net::ServerConfig& config) { notices.ask_after(config, 3); });
+  Client client(server.port());
+  for (int i = 0; i < 9; ++i) {
+    client.get("/hello");
+    EXPECT_EQ(client.read_response().body, "hello");
+  }
+  EXPECT_EQ(notices.next(), "replace me");
+  client.get("/hello");
+  EXPECT_EQ(client.read_response().body, "hello");
+  EXPECT_EQ(server.server().stop_state(), net::StopState::running);
+  char byte;
+  EXPECT_LT(::recv(notices.ours.get(), &byte, 1, 0), 0) << "a second notice";
+  server.server().drain();
+  server.join();
+}
+
+TEST(Recycle, IsAskedForAgainWhenTheSupervisorCannotTakeMore) {
+  const Notices notices;
+  int others = 0;
+  while (::send(notices.theirs.get(), "x", 1, MSG_DONTWAIT) == 1) ++others;
+  ASSERT_GT(others, 0);
+  TestServer server(hello_or_echo, [&](net::ServerConfig& config) { notices.ask_after(config, 1); });
+  Client client(server.port());
+  client.get("/hello");
+  EXPECT_EQ(client.read_response().body, "hello");
+  client.get("/hello");
+  EXPECT_EQ(client.read_response().body, "hello");
+  for (int i = 0; i < others; ++i) EXPECT_EQ(notices.next(), "x");
+  EXPECT_EQ(notices.next(), "replace me");
+  server.server().drain();
+  server.join();
 }
 
 TEST(Drain, LetsALargeAnswerReachASlowReader) {

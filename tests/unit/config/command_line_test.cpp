@@ -102,6 +102,20 @@ TEST(CommandLine, TakesTheApplicationAnywhere) {
   EXPECT_EQ(settings_of(parse({"--bind=", "a:b"})).text("wsgi_app"), "a:b");
 }
 
+TEST(CommandLine, TakesAmountsOfMemoryWithAUnit) {
+  const auto bytes = [](const char* text) {
+    return settings_of(parse({"a:b", "--max-worker-memory", text})).integer("max_worker_memory");
+  };
+  EXPECT_EQ(bytes("0"), 0);
+  EXPECT_EQ(bytes("536870912"), 536870912);
+  EXPECT_EQ(bytes("2048K"), 2 << 20);
+  EXPECT_EQ(bytes("512m"), 512 << 20);
+  EXPECT_EQ(bytes(" 3G "), std::int64_t{3} << 30);
+  for (const char* wrong : {"", "G", "M5", "1T", "9999999999999G", "-1G"}) {
+    EXPECT_EQ(ending_of(parse({"a:b", "--max-worker-memory", wrong})).exit_code, 1) << wrong;
+  }
+}
+
 TEST(CommandLine, RefusesWithOneLineAndTheRightCode) {
   const struct {
     Words words;
@@ -125,6 +139,16 @@ TEST(CommandLine, RefusesWithOneLineAndTheRightCode) {
       {{"-w", "x", "a"}, 1, "--workers: invalid value 'x': must be an integer"},
       {{"-w", "", "a"}, 1, "--workers: invalid value '': must be an integer"},
       {{"-w", "1.5", "a"}, 1, "--workers: invalid value '1.5': must be an integer"},
+      {{"--max-requests", "-1", "a"}, 1, "--max-requests: invalid value '-1': must be from 0 to 2147483647"},
+      {{"--max-worker-memory", "1.5G", "a"},
+       1,
+       "--max-worker-memory: invalid value '1.5G': must be a number of bytes, such as 536870912, 512M or 2G"},
+      {{"--max-worker-memory", "512", "a"},
+       1,
+       "--max-worker-memory: invalid value '512': must be 0 or at least 1M"},
+      {{"--max-worker-lifetime", "0.5", "a"},
+       1,
+       "--max-worker-lifetime: invalid value '0.5': must be 0 or at least 1 second"},
       {{"-w", "09", "a"}, 1, "--workers: invalid value '09': must be an integer"},
       {{"-w", "--1", "a"}, 2, "--workers needs a value, but --1 follows"},
       {{"-w", "0", "a"}, 1, "--workers: invalid value '0': must be from 1 to 10000"},

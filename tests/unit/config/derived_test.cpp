@@ -44,6 +44,16 @@ TEST(ProcessName, IsTheNameGivenElseTheApplication) {
   EXPECT_EQ(process_name(named("my shop")), "my shop");
 }
 
+TEST(SupervisorConfig, HoldsWhenWorkersAreReplaced) {
+  Settings settings = for_app("app:app");
+  EXPECT_EQ(supervisor_config(settings).pools[0].max_worker_memory, 0U);
+  EXPECT_EQ(supervisor_config(settings).pools[0].max_worker_lifetime, core::Duration::zero());
+  EXPECT_EQ(settings.set("max_worker_memory", std::int64_t{1} << 30, Source::command_line), "");
+  EXPECT_EQ(settings.set("max_worker_lifetime", 3600.5, Source::command_line), "");
+  EXPECT_EQ(supervisor_config(settings).pools[0].max_worker_memory, std::uint64_t{1} << 30);
+  EXPECT_EQ(supervisor_config(settings).pools[0].max_worker_lifetime, std::chrono::milliseconds(3600500));
+}
+
 TEST(Snapshot, HoldsWhatWorkersReadAndNothingElse) {
   Settings settings = for_app("app:app");
   EXPECT_EQ(settings.set("timeout", 0.5, Source::command_line), "");

@@ -10,10 +10,11 @@ namespace {
 
 using Kind = Step::Kind;
 
-constexpr const char* kNames[] = {"ready",      "all_ready",   "crash", "boot_failure",  "stopping",
-                                  "drained",    "all_drained", "hang",  "request_ends",  "reload",
-                                  "bad_reload", "answers",     "scale", "graceful_stop", "quick_stop",
-                                  "time",       "no_memory",   "stale", "upgrade"};
+constexpr const char* kNames[] = {"ready",         "all_ready",  "crash",      "boot_failure", "stopping",
+                                  "due",           "bloat",      "drained",    "all_drained",  "hang",
+                                  "request_ends",  "reload",     "bad_reload", "answers",      "scale",
+                                  "graceful_stop", "quick_stop", "time",       "no_memory",    "stale",
+                                  "upgrade"};
 
 SupervisorConfig config_of(const Walk& walk) {
   SupervisorConfig config;
@@ -26,6 +27,8 @@ SupervisorConfig config_of(const Walk& walk) {
     pool.timeout = std::chrono::seconds(walk.timeout);
     pool.graceful_timeout = 10s;
     pool.boot_timeout = 20s;
+    if (walk.memory_limit) pool.max_worker_memory = 1000;
+    if (walk.lifetime_limit) pool.max_worker_lifetime = 100s;
     config.pools.push_back(pool);
   }
   return config;
@@ -127,6 +130,12 @@ void Walker::take(const Step& step) {
     case Kind::stopping:
       if (const LaunchId launch = pick(step, anyone)) world_.stopping(launch);
       return;
+    case Kind::due:
+      if (const LaunchId launch = pick(step, anyone)) world_.due(launch);
+      return;
+    case Kind::bloat:
+      if (const LaunchId launch = pick(step, anyone)) world_.workers.at(launch).rss_bytes = 1001;
+      return;
     case Kind::drained:
       if (const LaunchId launch = pick(step, drains)) world_.exit(launch);
       return;
@@ -198,7 +207,9 @@ void Walker::come_to_rest() {
   world_.hold_spawns = world_.hold_loads = world_.fail_spawns = false;
   world_.release();
   for (auto& [launch, worker] : world_.workers) worker.request_start.reset();
+  for (auto& [launch, worker] : world_.workers) worker.rss_bytes = 0;
   world_.all_ready();
+  const std::set<LaunchId> due = world_.due_workers();
   for (const LaunchId launch : world_.launches()) {
     if (!world_.workers.contains(launch)) continue;
     const FakeWorker& worker = world_.worker(launch);
@@ -208,6 +219,10 @@ void Walker::come_to_rest() {
   if (!world_.broken.empty()) return;
   if (!world_.jobs_running.empty()) {
     world_.broken = "job " + std::to_string(*world_.jobs_running.begin()) + " never ends";
+  }
+  for (const LaunchId launch : due) {
+    if (world_.workers.contains(launch) && !world_.exit_code)
+      world_.broken = "due worker " + std::to_string(launch) + " is never replaced";
   }
   for (const PoolView& pool : world_.supervisor.status().pools) {
     if (!world_.exit_code && pool.ready != pool.target)
@@ -222,7 +237,8 @@ void Walker::come_to_rest() {
 
 std::ostream& operator<<(std::ostream& out, const Walk& walk) {
   out << "seed " << walk.seed << ", " << +walk.pools << " pools of " << +walk.workers << ", surge "
-      << +walk.surge << ", timeout " << +walk.timeout << ':';
+      << +walk.surge << ", timeout " << +walk.timeout << (walk.memory_limit ? ", memory" : "")
+      << (walk.lifetime_limit ? ", lifetime" : "") << ':';
   for (const Step& step : walk.steps) {
     out << ' ' << kNames[static_cast<int>(step.kind)] << '(' << +step.pick << ',' << +step.value << ')';
   }

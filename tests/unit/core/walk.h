@@ -19,6 +19,8 @@ struct Step {
     crash,
     boot_failure,
     stopping,
+    due,
+    bloat,
     drained,
     all_drained,
     hang,
@@ -46,6 +48,8 @@ struct Walk {
   std::uint8_t workers;
   std::uint8_t surge;
   std::uint8_t timeout;
+  bool memory_limit;
+  bool lifetime_limit;
   std::vector<Step> steps;
 };
 

@@ -29,7 +29,9 @@ rc::Gen<Walk> walks() {
   return [](rc::Random random, int /*size*/) {
     static constexpr std::uint8_t kTimeouts[] = {0, 5, 30};
     const std::uint64_t number = random.next();
-    Walk walk{number, 1, 1, 1, kTimeouts[(number >> 24U) % 3], {}};
+    Walk walk{
+        number, 1, 1, 1, kTimeouts[(number >> 24U) % 3], (number >> 28U) % 2 == 0, (number >> 30U) % 2 == 0,
+        {}};
     walk.pools = static_cast<std::uint8_t>(1 + (number >> 8U) % 2);
     walk.workers = static_cast<std::uint8_t>(1 + (number >> 12U) % 4);
     walk.surge = static_cast<std::uint8_t>(1 + (number >> 16U) % 2);

@@ -43,6 +43,7 @@ void World::handle(const Event& event) {
     last.push_back(std::move(action));
   }
   for (const std::string& pool : grown_) check_crowd(pool);
+  for (const std::string& pool : grown_) check_need(pool);
   for (const std::string& pool : shrunk_) check_capacity(pool);
   check_timers(std::holds_alternative<TimePassed>(event));
 }
@@ -172,6 +173,14 @@ int World::count_boots() const {
       std::count_if(workers.begin(), workers.end(), [](const auto& entry) { return entry.second.boots(); }));
 }
 
+std::set<LaunchId> World::due_workers() const {
+  std::set<LaunchId> found;
+  for (const WorkerView& view : supervisor.status().workers) {
+    if (!view.due.empty()) found.insert(view.launch);
+  }
+  return found;
+}
+
 bool World::logged(LogLevel level, const std::string& part) const {
   const auto lines = got<Log>();
   return std::any_of(lines.begin(), lines.end(), [&](const Log& line) {
@@ -238,7 +247,9 @@ void World::apply(const SampleScoreboard& action) {
   const auto found = workers.find(action.launch);
   if (found == workers.end()) return claim(false, "a sample of a worker that is not there");
   const auto start = found->second.request_start;
-  queue_.push_back(ScoreboardSampled{action.launch, start, start ? "GET /slow HTTP/1.1" : "", start ? 1 : 0});
+  const std::uint64_t rss_bytes = action.memory ? found->second.rss_bytes : 0;
+  queue_.push_back(
+      ScoreboardSampled{action.launch, start, start ? "GET /slow HTTP/1.1" : "", start ? 1 : 0, rss_bytes});
 }
 
 void World::apply(const LoadConfig& action) {
@@ -322,6 +333,23 @@ void World::check_crowd(const std::string& pool) {
   claim(present <= most + surge, "more than target + surge workers in pool " + pool);
 }
 
+/// Where all workers are of one generation, nobody is started beyond the target but one, and that only to
+/// take the place of a worker that is due. (A reload runs its workers beside those that are there.)
+void World::check_need(const std::string& pool) {
+  const StatusView status = supervisor.status();
+  int active = 0;
+  int due = 0;
+  for (const WorkerView& view : status.workers) {
+    if (view.generation != status.generation) return;
+    if (view.pool != pool || view.state > WorkerState::ready) continue;
+    ++active;
+    if (view.state == WorkerState::ready && !view.due.empty()) ++due;
+  }
+  const auto& pools = status.pools;
+  const auto view = std::find_if(pools.begin(), pools.end(), [&](const auto& p) { return p.name == pool; });
+  claim(active <= view->target + (due > 0 ? 1 : 0), "a worker too many is started in pool " + pool);
+}
+
 void World::check_capacity(const std::string& pool) {
   for (const PoolView& view : supervisor.status().pools) {
     if (view.name != pool) continue;
@@ -337,7 +365,9 @@ void World::check_timers(bool after_wake_up) {
   claim(*deadline > now || !after_wake_up, "the deadline stays after waking up");
   const bool of_worker = std::any_of(workers.begin(), workers.end(), [&](const auto& entry) {
     const FakeWorker& worker = entry.second;
-    return worker.ready ? config_of(worker).timeout > 0s : !worker.killed;
+    const PoolConfig& config = config_of(worker);
+    const bool watched = config.timeout > 0s || config.max_worker_memory > 0;
+    return worker.ready ? watched || config.max_worker_lifetime > 0s : !worker.killed;
   });
   if (of_worker) return;
   const StatusView status = supervisor.status();

@@ -32,6 +32,7 @@ struct FakeWorker {
   bool killed = false;
   TimePoint ended_at{};  // of the last signal
   std::optional<TimePoint> request_start{};
+  std::uint64_t rss_bytes = 0;
 
   bool boots() const { return spawned && !ready && !stopping && !told && !aborted && !killed; }
 };
@@ -53,6 +54,7 @@ class World {
   void ready(LaunchId launch);
   void all_ready();  // all that start, and all that follow from that
   void stopping(LaunchId launch);
+  void due(LaunchId launch) { send(WorkerDue{launch, "max_requests"}); }
   void exit(LaunchId launch, ExitStatus status = {});
   void kill(LaunchId launch) { exit(launch, {ExitStatus::Kind::signalled, SIGKILL}); }
   void all_told_exit();
@@ -66,6 +68,8 @@ class World {
   const FakeWorker& worker(LaunchId launch) const { return workers.at(launch); }
   int count_ready(const std::string& pool, Generation generation = 0) const;
   int count_boots() const;
+  /// Those that are to be replaced, as the status says.
+  std::set<LaunchId> due_workers() const;
   std::optional<JobView> last_job() const { return supervisor.job(jobs_accepted); }
   /// Actions of type T in `last`.
   template <typename T>
@@ -129,6 +133,7 @@ class World {
 
   void claim(bool holds, const std::string& what);
   void check_crowd(const std::string& pool);
+  void check_need(const std::string& pool);
   void check_capacity(const std::string& pool);
   void check_signal(const FakeWorker& worker, int signal);
   void check_timers(bool after_wake_up);

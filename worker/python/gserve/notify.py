@@ -12,10 +12,16 @@ LARGEST = 60 * 1024 - 256  # of a boot error, encoded
 class Notifier:
     def __init__(self, path, launch_id):
         self._launch_id = launch_id
-        self._path = "\0" + path[1:] if path and path.startswith("@") else path
-        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) if path else None
-        if self._socket:
-            self._socket.setblocking(False)
+        self._socket = _connected(path) if path else None
+
+    @property
+    def fd(self):
+        """The connected socket, for the extension; -1 when nobody listens."""
+        return self._socket.fileno() if self._socket else -1
+
+    def message(self, text):
+        """The datagram that says `text`."""
+        return f"{text}\nX_GSERVE_WORKER={self._launch_id}\n"
 
     def ready(self):
         self._send("READY=1")
@@ -36,17 +42,28 @@ class Notifier:
         """Never blocks for long: the supervisor watches the process too, so a lost message delays but does not harm."""
         if not self._socket:
             return
-        data = f"{message}\nX_GSERVE_WORKER={self._launch_id}\n".encode()
+        data = self.message(message).encode()
         deadline = time.monotonic() + PATIENCE
         while time.monotonic() < deadline:
             try:
-                self._socket.sendto(data, self._path)
+                self._socket.send(data)
                 return
             except BlockingIOError:
-                # A datagram socket without a peer always polls writable, so this waits a little and tries again.
+                # Not a poll of the socket: its descriptor may be above what select(2) takes.
                 select.select([], [], [], 0.005)
             except OSError:
                 return  # the supervisor is gone
+
+
+def _connected(path):
+    notify_socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    notify_socket.setblocking(False)
+    try:
+        notify_socket.connect("\0" + path[1:] if path.startswith("@") else path)
+    except OSError:  # the supervisor is gone
+        notify_socket.close()
+        return None
+    return notify_socket
 
 
 def _encode(text):

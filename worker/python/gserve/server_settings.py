@@ -9,7 +9,7 @@ SCHEME_HEADERS = {"X-FORWARDED-PROTOCOL": "ssl", "X-FORWARDED-PROTO": "https", "
 TRUSTED_PROXIES = "127.0.0.1,::1"
 
 
-def server_config(launch, log, signal_wakeup):
+def server_config(launch, log, notifier, signal_wakeup):
     """Descriptors, limits and times; what is None keeps the server's default."""
     get = launch.settings.get
     return {
@@ -26,11 +26,22 @@ def server_config(launch, log, signal_wakeup):
         "keep_alive": get("keepalive"),
         "graceful_timeout": get("graceful_timeout"),
         "max_connections": get("worker_connections"),
+        "max_requests": _request_limit(get("max_requests"), get("max_requests_jitter")),
+        "notify": notifier.fd,
+        "recycle_notice": notifier.message("X_GSERVE_RECYCLE=max_requests"),
         "access_log_format": get("access_log_format"),
         "log_level": log.level,
         "executors": 1,
         "tmp_dir": get("tmp_upload_dir"),
     }
+
+
+def _request_limit(max_requests, jitter):
+    """Spread by chance, so that workers started together do not fall due together. Not by the random module, whose
+    state belongs to the application."""
+    if not max_requests:
+        return 0
+    return max_requests + int.from_bytes(os.urandom(8), "big") % ((jitter or 0) + 1)
 
 
 def environ_config(settings, log_file):

@@ -112,12 +112,15 @@ class Worker:
         for listener in self.launch.listeners:
             os.set_blocking(listener, False)
         try:
-            server = _gserve.Server(server_settings.server_config(self.launch, self.log, self.signals.wakeup_fd),
+            server = _gserve.Server(self.server_config(),
                                     server_settings.environ_config(self.launch.settings, self.log.file), self.hooks())
             server.start()
             return server
         except Exception as error:
             raise BootFailure.by(error) from None
+
+    def server_config(self):
+        return server_settings.server_config(self.launch, self.log, self.notifier, self.signals.wakeup_fd)
 
     def serve(self, app):
         self.start_server()

@@ -56,7 +56,16 @@ def forks(environ, query):
     return str(count).encode()
 
 
-ROUTES = {"/": hello, "/slow": slow, "/deaf": deaf, "/environment": environment, "/echo": echo, "/fail": fail,
+HELD = []
+
+
+def grow(environ, query):
+    """Takes memory and keeps it."""
+    HELD.append(b"x" * (int(query["mib"][0]) << 20))
+    return b"grown"
+
+
+ROUTES = {"/grow": grow, "/": hello, "/slow": slow, "/deaf": deaf, "/environment": environment, "/echo": echo, "/fail": fail,
           "/leave": leave, "/forks": forks}
 
 
