@@ -45,13 +45,15 @@ struct WorkerExited {
   ExitStatus status;
 };
 
-/// Answer to SampleScoreboard. `oldest_start` is the start of the oldest running request.
+/// Answer to SampleScoreboard. `oldest_start` is the start of the oldest running request, `youngest_start`
+/// that of the last one that began; not known when more run than the scoreboard has room for.
 struct ScoreboardSampled {
   LaunchId launch;
   std::optional<TimePoint> oldest_start;
   std::string request_line;  // of that request, printable
   int in_flight = 0;
   std::uint64_t rss_bytes = 0;  // 0: not known
+  std::optional<TimePoint> youngest_start{};
 };
 
 /// Answer to LoadConfig: the configuration that a reload would use, or why it is not usable.

@@ -37,12 +37,20 @@ void RequestWatch::on_due(TimePoint now) {
   }
 }
 
-bool RequestWatch::on_sample(const WorkerHandle& worker, const ScoreboardSampled& sample, TimePoint now) {
-  if (worker.timeout == Duration::zero() || !sample.oldest_start) return false;
+RequestWatch::Finding RequestWatch::on_sample(const WorkerHandle& worker, const ScoreboardSampled& sample,
+                                              TimePoint now) {
+  if (worker.timeout == Duration::zero() || !sample.oldest_start) return Finding::fine;
   const TimePoint overdue = *sample.oldest_start + worker.timeout;
-  if (overdue <= now) return true;
-  not_later_than(overdue);
-  return false;
+  if (overdue > now) {
+    not_later_than(overdue);
+    return Finding::fine;
+  }
+  const bool all = sample.youngest_start && *sample.youngest_start + worker.timeout <= now;
+  return all || sample.in_flight <= 1 ? Finding::overdue : Finding::mixed;
+}
+
+void RequestWatch::look_again(const WorkerHandle& worker, TimePoint now) {
+  timers_.arm({TimerOwner::Kind::look, worker.launch}, now + kLookInterval);
 }
 
 bool RequestWatch::outgrown(const WorkerHandle& worker, const ScoreboardSampled& sample) {

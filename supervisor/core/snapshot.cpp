@@ -83,11 +83,12 @@ class Examination {
              who + " is of no pool or generation");
       expect(worker.pid >= 0 && sound(worker.boot_timeout) && sound(worker.timeout) &&
                  sound(worker.graceful_timeout) && sound(worker.max_lifetime) && sound(worker.started) &&
-                 sound(worker.ready_at) && sound(worker.drain_limit),
+                 sound(worker.overdue_since) && sound(worker.ready_at) && sound(worker.drain_limit),
              who + " has an impossible value");
       const bool endless = record.state == WorkerState::killing ||
                            (record.state == WorkerState::ready && worker.max_lifetime == Duration::zero());
       if (!endless) limited_.insert(worker.launch);
+      if (worker.overdue_since) overdue_.insert(worker.launch);
     }
   }
 
@@ -130,6 +131,8 @@ class Examination {
         return owner.id < snapshot_.pools.size();
       case TimerOwner::Kind::watch:
         return owner.id == 0;
+      case TimerOwner::Kind::look:
+        return overdue_.contains(owner.id);
       case TimerOwner::Kind::upgrade:
         return owner.id == 0 && snapshot_.upgrade.job != 0;
     }
@@ -148,6 +151,7 @@ class Examination {
   std::vector<std::set<Generation>> generations_;  // by pool
   std::set<LaunchId> launches_;
   std::set<LaunchId> limited_;  // whose state may last only so long
+  std::set<LaunchId> overdue_;
   std::map<JobId, const JobView*> jobs_;
 };
 

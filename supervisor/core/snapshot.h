@@ -40,13 +40,14 @@ struct WorkerFacts {
   Pid pid = 0;          // 0 until spawned
   int owed_signal = 0;  // to be sent as soon as it is spawned; 0 = none
   std::optional<TimePoint> ready_at;
-  bool retired = false;    // told to leave by the supervisor
-  bool replaced = false;   // told to leave because another one has taken its place
-  bool leaving = false;    // said STOPPING=1 without being told
-  bool blamed = false;     // its failure is already counted by the back-off
-  Duration drain_limit{};  // graceful_timeout, less in a quick stop
-  std::string boot_error;  // what it said about a failed boot
-  std::string due;         // why it is to be replaced, one word; empty: it is not
+  bool retired = false;                    // told to leave by the supervisor
+  bool replaced = false;                   // told to leave because another one has taken its place
+  bool leaving = false;                    // said STOPPING=1 without being told
+  bool blamed = false;                     // its failure is already counted by the back-off
+  Duration drain_limit{};                  // graceful_timeout, less in a quick stop
+  std::string boot_error;                  // what it said about a failed boot
+  std::string due;                         // why it is to be replaced, one word; empty: it is not
+  std::optional<TimePoint> overdue_since;  // it has an overdue request among others
   bool operator==(const WorkerFacts&) const = default;
 };
 

@@ -19,6 +19,7 @@ struct TimerOwner {
     pool,     // back-off lets its next worker start
     calm,     // of a pool: what failed is forgiven
     watch,    // the scoreboards are looked at
+    look,     // of a worker that has an overdue request among others: its scoreboard is looked at
     upgrade,  // the limit of the check
   } kind;
   std::uint64_t id = 0;  // launch of the worker, index of the pool, 0 for the others

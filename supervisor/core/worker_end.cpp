@@ -5,6 +5,7 @@ namespace gserve::core {
 namespace {
 
 Departure departure_of(const WorkerHandle& worker) {
+  if (worker.overdue_since && worker.state() == WorkerState::aborting) return Departure::overdue;
   if (worker.retired) return Departure::told;
   if (!worker.was_ready()) return Departure::boot_failure;
   if (worker.leaving) return Departure::by_itself;

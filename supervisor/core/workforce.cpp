@@ -126,6 +126,7 @@ void Workforce::change_claim(WorkerHandle& worker, Change change) {
 void Workforce::transition(WorkerHandle& worker, WorkerState next, TimePoint now) {
   assert(may_follow(next, worker.state_));
   timers_.disarm(timer_of(worker));
+  if (next > WorkerState::draining) timers_.disarm({Kind::look, worker.launch});
   change_claim(worker, [&] { worker.state_ = next; });
   if (const auto limit = worker.limit()) timers_.arm(timer_of(worker), now + *limit);
 }
@@ -218,6 +219,7 @@ std::optional<TimePoint> Workforce::next_start(const WorkerPool& pool) const {
 
 WorkerHandle Workforce::take(WorkerHandle& worker) {
   timers_.disarm(timer_of(worker));
+  timers_.disarm({Kind::look, worker.launch});
   pools_[worker.pool].discount(worker);
   auto node = workers_.extract(worker.launch);
   return std::move(node.mapped());

@@ -37,7 +37,7 @@ void WorkerProcesses::signal(core::LaunchId id, int signal) {
 }
 
 core::ScoreboardSampled WorkerProcesses::sample(const core::SampleScoreboard& order) {
-  core::ScoreboardSampled sampled{order.launch, std::nullopt, {}, 0, 0};
+  core::ScoreboardSampled sampled{order.launch, std::nullopt, {}, 0, 0, std::nullopt};
   const Launch* launch = registry_.find(order.launch);
   if (launch && order.memory) sampled.rss_bytes = resident_bytes(launch->pid);
   const auto sample = launch ? launch->scoreboard.sample() : std::nullopt;
@@ -46,6 +46,9 @@ core::ScoreboardSampled WorkerProcesses::sample(const core::SampleScoreboard& or
   if (!sample->running.empty()) {
     sampled.oldest_start = time_point(sample->running.front().started_ns);
     sampled.request_line = sample->running.front().line;
+    if (sample->in_flight <= sample->running.size()) {
+      sampled.youngest_start = time_point(sample->running.back().started_ns);
+    }
   }
   return sampled;
 }

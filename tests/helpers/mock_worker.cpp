@@ -12,6 +12,8 @@
 //   stranger     a child of it, with another pid, sends READY=1 in its name
 //   report       writes what it was born with to $MOCK_REPORT
 //   busy         begins a request in its scoreboard and never ends it
+//   crowded      as busy, and runs one short request after the other beside it until SIGTERM; hangs then
+//   later-serve  as serve, unless it is the first launch
 //   dump         writes a line to its incident file
 //   abandon      starts a child that outlives it and notes its pid in $MOCK_REPORT
 //   take-logs    waits for the message "logs" on its lifeline and writes a line to the new error log
@@ -152,13 +154,36 @@ gserve::scoreboard::Layout* map_scoreboard() {
   return memory == MAP_FAILED ? nullptr : static_cast<gserve::scoreboard::Layout*>(memory);
 }
 
-void begin_endless_request() {
+std::uint64_t monotonic_ns() {
   timespec now{};
   ::clock_gettime(CLOCK_MONOTONIC, &now);
+  return static_cast<std::uint64_t>(now.tv_sec) * 1000000000U + static_cast<std::uint64_t>(now.tv_nsec);
+}
+
+void begin_endless_request(gserve::scoreboard::Writer& writer) {
+  writer.begin_request(0, "GET /endless HTTP/1.1", monotonic_ns());
+}
+
+/// Blocks SIGTERM; the descriptor tells when it has come.
+int watch_term() {
+  sigset_t set;
+  ::sigemptyset(&set);
+  ::sigaddset(&set, SIGTERM);
+  ::sigprocmask(SIG_BLOCK, &set, nullptr);
+  return ::signalfd(-1, &set, SFD_CLOEXEC);
+}
+
+void run_short_requests_beside_an_endless_one() {
+  constexpr int kShortMs = 100;
   gserve::scoreboard::Writer writer(map_scoreboard());
-  writer.begin_request(
-      0, "GET /endless HTTP/1.1",
-      static_cast<std::uint64_t>(now.tv_sec) * 1000000000U + static_cast<std::uint64_t>(now.tv_nsec));
+  begin_endless_request(writer);
+  pollfd term{watch_term(), POLLIN, 0};
+  say("READY=1");
+  do {
+    writer.begin_request(1, "GET /short HTTP/1.1", monotonic_ns());
+    ::poll(&term, 1, kShortMs);
+    writer.end_request(1, 200);
+  } while (!term.revents);
 }
 
 void dump() {
@@ -208,12 +233,8 @@ void answer(int listener) {
 }
 
 [[noreturn]] void serve() {
-  sigset_t set;
-  ::sigemptyset(&set);
-  ::sigaddset(&set, SIGTERM);
-  ::sigprocmask(SIG_BLOCK, &set, nullptr);
   std::vector<pollfd> watched;
-  watched.push_back({::signalfd(-1, &set, SFD_CLOEXEC), POLLIN, 0});
+  watched.push_back({watch_term(), POLLIN, 0});
   watched.push_back({passed_one(contract::kLifeline), POLLHUP, 0});
   const auto fds = passed();
   const auto [first, last] = fds.equal_range(std::string(contract::kListener));
@@ -244,7 +265,12 @@ void act(const std::string& word, std::istringstream& rest, char** argv) {
   if (word == "recycle") say(std::string(contract::kNotifyRecycle) + "=max_requests");
   if (word == "stranger") let_a_stranger_say_ready();
   if (word == "report") report(argv);
-  if (word == "busy") begin_endless_request();
+  if (word == "busy") {
+    gserve::scoreboard::Writer writer(map_scoreboard());
+    begin_endless_request(writer);
+  }
+  if (word == "crowded") run_short_requests_beside_an_endless_one();
+  if (word == "later-serve" && environment("GSERVE_LAUNCH_ID") != "1") serve();
   if (word == "dump") dump();
   if (word == "abandon") abandon_a_child();
   if (word == "take-logs") take_logs();

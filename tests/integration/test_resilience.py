@@ -114,6 +114,23 @@ def test_request_that_never_lets_go_of_the_interpreter_is_ended_too(box):
     server.wait_workers(1)
 
 
+@pytest.mark.parametrize("path, function", [
+    ("/lock", "wait_for_lock"), ("/slow?s=60", "slow"), ("/hold", "hold_interpreter")])
+def test_stacks_of_a_worker_over_the_timeout_are_logged(box, path, function):
+    """Also when a C function holds the interpreter; of all threads; with the request line and its age."""
+    box.expect_log(r".")
+    server = box.gserve("-t", "1", workers=1, chdir=PLAIN)
+    with pytest.raises((http.client.RemoteDisconnected, ConnectionResetError)):
+        server.get(path)
+    server.log.wait(rf'WORKER TIMEOUT \(pid:\d+\): "GET {re.escape(path)} HTTP/1.1" has run for 1(\.\d)? s \(timeout 1 s\)')
+    server.log.wait(rf"the worker left its stacks; it was running: GET {re.escape(path)} HTTP/1.1")
+    server.log.wait(rf'File ".*/plain/app.py", line \d+ in {function}$')
+    server.log.wait(r"worker exited: killed by SIGABRT after its timeout")
+    if function == "wait_for_lock":
+        server.log.wait(r'File ".*/plain/app.py", line \d+ in bystander$')
+    server.wait_workers(1)
+
+
 def test_requests_below_the_timeout_are_left_alone(box):
     server = box.gserve("-t", "2", workers=1, chdir=PLAIN)
     worker = server.workers()

@@ -165,6 +165,22 @@ TEST_F(ServiceTest, RunningOutOfDescriptorsIsSurvived) {
   EXPECT_EQ(end(service, SIGTERM), 0);
 }
 
+TEST_F(ServiceTest, StuckWorkerWithOtherRequestsIsReplacedDrainedAndAborted) {
+  const ports::Process service =
+      start("later-serve dump crowded hang", {"-w", "1", "-t", "1", "--graceful-timeout", "5"});
+  ASSERT_TRUE(manager_.hears("READY=1"));
+  EXPECT_TRUE(logged("\"GET /endless HTTP/1.1\" has run for 1")) << log();
+  EXPECT_TRUE(logged("(timeout 1 s); other requests in flight: 1; it is replaced first, then drained"));
+  EXPECT_TRUE(logged("worker replaced (timeout); told to drain")) << log();
+  EXPECT_TRUE(logged("it was running: GET /endless HTTP/1.1")) << log();
+  EXPECT_TRUE(logged("File \"app.py\", line 7 in view"));
+  EXPECT_TRUE(logged("worker exited: killed by SIGABRT after its timeout")) << log();
+  const std::string text = log();
+  EXPECT_EQ(text.find("worker ready", text.find("worker replaced")), std::string::npos)
+      << "the replacement was ready before: " << text;
+  EXPECT_EQ(end(service, SIGTERM), 0);
+}
+
 TEST_F(ServiceTest, ProcessesThatWorkersLeaveBehindAreEnded) {
   const ports::Process service = start("abandon serve");
   ASSERT_TRUE(manager_.hears("READY=1"));

@@ -10,11 +10,11 @@ namespace {
 
 using Kind = Step::Kind;
 
-constexpr const char* kNames[] = {"ready",         "all_ready",  "crash",      "boot_failure", "stopping",
-                                  "due",           "bloat",      "drained",    "all_drained",  "hang",
-                                  "request_ends",  "reload",     "bad_reload", "answers",      "scale",
-                                  "graceful_stop", "quick_stop", "time",       "no_memory",    "stale",
-                                  "upgrade"};
+constexpr const char* kNames[] = {"ready",       "all_ready",     "crash",      "boot_failure", "stopping",
+                                  "due",         "bloat",         "drained",    "all_drained",  "hang",
+                                  "hang_beside", "request_ends",  "reload",     "bad_reload",   "answers",
+                                  "scale",       "graceful_stop", "quick_stop", "time",         "no_memory",
+                                  "stale",       "upgrade"};
 
 SupervisorConfig config_of(const Walk& walk) {
   SupervisorConfig config;
@@ -144,8 +144,14 @@ void Walker::take(const Step& step) {
     case Kind::hang:
       if (const LaunchId launch = pick(step, serves)) world_.workers.at(launch).request_start = world_.now;
       return;
+    case Kind::hang_beside:
+      if (const LaunchId launch = pick(step, anyone)) world_.workers.at(launch).other_start = world_.now;
+      return;
     case Kind::request_ends:
-      if (const LaunchId launch = pick(step, serves)) world_.workers.at(launch).request_start.reset();
+      if (const LaunchId launch = pick(step, anyone)) {
+        FakeWorker& worker = world_.workers.at(launch);
+        (step.value % 2 == 0 ? worker.other_start : worker.request_start).reset();
+      }
       return;
     case Kind::reload:
       return take_reload(step);

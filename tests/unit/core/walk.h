@@ -24,6 +24,7 @@ struct Step {
     drained,
     all_drained,
     hang,
+    hang_beside,
     request_ends,
     reload,
     bad_reload,

@@ -212,7 +212,8 @@ void World::apply(const SignalWorker& action) {
   FakeWorker& worker = found->second;
   check_signal(worker, action.signal);
   const bool gently = action.signal == SIGTERM || action.signal == SIGQUIT;
-  if (worker.ready && gently && !stopped_) shrunk_.insert(worker.pool);
+  // An overdue request takes its worker away, even if nothing can take its place.
+  if (worker.ready && gently && !stopped_ && !overdue(worker)) shrunk_.insert(worker.pool);
   worker.ready = false;
   worker.told = worker.told || gently;
   worker.aborted = worker.aborted || action.signal == SIGABRT;
@@ -223,13 +224,21 @@ void World::apply(const SignalWorker& action) {
   queue_.push_back(WorkerExited{action.launch, gently ? ExitStatus{} : killed});
 }
 
+bool World::overdue(const FakeWorker& worker) const {
+  const Duration timeout = config_of(worker).timeout;
+  return timeout > 0s && worker.request_start && now - *worker.request_start >= timeout;
+}
+
 void World::check_signal(const FakeWorker& worker, int signal) {
   claim(!worker.killed, "a signal to a worker that was killed already");
   const PoolConfig& config = config_of(worker);
   if (signal == SIGABRT) {
-    const bool overdue = worker.request_start && now - *worker.request_start >= config.timeout;
     const bool boots_long = worker.boots() && now - worker.started >= config.boot_timeout;
-    claim(worker.ready ? overdue : boots_long, "a worker is aborted without a reason");
+    const bool drains = worker.told || worker.stopping;
+    const bool drained_long = drains && now - worker.ended_at >= config.graceful_timeout;
+    const bool others = worker.other_start && now - *worker.other_start < config.timeout;
+    const bool stuck = (worker.ready || drains) && overdue(worker) && !others;
+    claim(stuck || boots_long || drained_long, "a worker is aborted without a reason");
   }
   // One that was spawned late may have outlived several limits at once: it gets the last signal only.
   if (signal == SIGKILL && quick_stops_ < 2 && !worker.late) {
@@ -247,9 +256,10 @@ void World::apply(const SampleScoreboard& action) {
   const auto found = workers.find(action.launch);
   if (found == workers.end()) return claim(false, "a sample of a worker that is not there");
   const auto start = found->second.request_start;
+  const auto other = start ? found->second.other_start : std::nullopt;
   const std::uint64_t rss_bytes = action.memory ? found->second.rss_bytes : 0;
-  queue_.push_back(
-      ScoreboardSampled{action.launch, start, start ? "GET /slow HTTP/1.1" : "", start ? 1 : 0, rss_bytes});
+  queue_.push_back(ScoreboardSampled{action.launch, start, start ? "GET /slow HTTP/1.1" : "",
+                                     (start ? 1 : 0) + (other ? 1 : 0), rss_bytes, other ? other : start});
 }
 
 void World::apply(const LoadConfig& action) {

@@ -32,6 +32,7 @@ struct FakeWorker {
   bool killed = false;
   TimePoint ended_at{};  // of the last signal
   std::optional<TimePoint> request_start{};
+  std::optional<TimePoint> other_start{};  // of a second request, younger than the first
   std::uint64_t rss_bytes = 0;
 
   bool boots() const { return spawned && !ready && !stopping && !told && !aborted && !killed; }
@@ -135,6 +136,7 @@ class World {
   void check_crowd(const std::string& pool);
   void check_need(const std::string& pool);
   void check_capacity(const std::string& pool);
+  bool overdue(const FakeWorker& worker) const;
   void check_signal(const FakeWorker& worker, int signal);
   void check_timers(bool after_wake_up);
   const PoolConfig& config_of(const FakeWorker& worker) const;

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """The application of most tests: no framework, starts at once, does what the path says."""
+import ctypes
 import json
 import os
 import signal
@@ -26,6 +27,23 @@ def deaf(environ, query):
     while time.monotonic() < end:
         pass
     return b"finished"
+
+
+def bystander(forever):
+    forever.wait()
+
+
+def wait_for_lock(environ, query):
+    """A request that hangs in Python, while another thread of the application waits for something else."""
+    threading.Thread(target=bystander, args=(threading.Event(),), daemon=True).start()
+    lock = threading.Lock()
+    lock.acquire()
+    lock.acquire()
+
+
+def hold_interpreter(environ, query):
+    """A C function that sleeps without letting go of the interpreter."""
+    ctypes.PyDLL(None).sleep(60)
 
 
 def environment(environ, query):
@@ -65,7 +83,7 @@ def grow(environ, query):
     return b"grown"
 
 
-ROUTES = {"/grow": grow, "/": hello, "/slow": slow, "/deaf": deaf, "/environment": environment, "/echo": echo, "/fail": fail,
+ROUTES = {"/grow": grow, "/lock": wait_for_lock, "/hold": hold_interpreter, "/": hello, "/slow": slow, "/deaf": deaf, "/environment": environment, "/echo": echo, "/fail": fail,
           "/leave": leave, "/forks": forks}
 
 
