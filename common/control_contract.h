@@ -17,6 +17,8 @@
 ///   Stop(s mode) -> (t job)           mode "graceful" or "quick"
 ///   Reload() -> (t job)
 ///   Scale(s pool, i count, b relative) -> (t job)    pool "" means the default pool
+///   Upgrade(s binary) -> (t job)      executes the program at this absolute path, "" the one it was started
+///                                     from, in the supervisor's place; connections end, jobs do not
 ///   GetJob(t job) -> (a{sv})          finished jobs stay readable for 10 minutes
 /// Signals:
 ///   JobProgress(t job, s text)
@@ -32,7 +34,7 @@
 /// age_usec t, requests t, rss_bytes t, in_flight u, request s (the oldest running request's line, may be
 /// empty), request_age_usec t, due s (why it is to be replaced by a fresh one: "max_requests", "memory",
 /// "lifetime", "timeout" or the worker's own word; empty: it is not). GetJob keys: id t, kind s (stop,
-/// reload, scale), state s (running, done, failed, superseded), reason s, progress s.
+/// reload, scale, upgrade), state s (running, done, failed, superseded), reason s, progress s.
 namespace gserve::control {
 
 inline constexpr char kObjectPath[] = "/io/gserve";

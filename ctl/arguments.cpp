@@ -3,6 +3,7 @@
 
 #include <CLI/CLI.hpp>
 #include <charconv>
+#include <filesystem>
 
 #include "common/control_contract.h"
 #include "common/version.h"
@@ -50,6 +51,7 @@ class Parser {
       return Usage{kExitUsage, std::string("gservectl: ") + error.what() + "\nTry: gservectl --help\n"};
     }
     if (!scale_.empty()) arguments_.scale = *parse_scale(scale_);
+    if (!arguments_.binary.empty()) arguments_.binary = std::filesystem::absolute(arguments_.binary).string();
     if (timeout_ > 0) arguments_.timeout = timeout_;
     return arguments_;
   }
@@ -79,6 +81,9 @@ class Parser {
         ->type_name("N|+N|-N")
         ->required()
         ->check(check_scale);
+    add(Command::upgrade, "Replace the supervisor's program; listeners and workers stay as they are")
+        ->add_option("--binary", arguments_.binary, "The new program; default: where it was started from")
+        ->type_name("PATH");
   }
 
   CLI::App* add(Command command, const char* description) {
@@ -112,6 +117,8 @@ const char* name_of(Command command) {
       return "reload";
     case Command::scale:
       return "scale";
+    case Command::upgrade:
+      return "upgrade";
   }
   return "";
 }

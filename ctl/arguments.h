@@ -10,7 +10,7 @@
 
 namespace gserve::ctl {
 
-enum class Command { list, status, stop, reload, scale };
+enum class Command { list, status, stop, reload, scale, upgrade };
 
 /// The command's name as typed.
 const char* name_of(Command command);
@@ -24,6 +24,7 @@ struct Arguments {
   std::optional<double> timeout;  // --timeout, seconds
   bool quick = false;             // stop --quick
   ScaleTarget scale;              // scale N
+  std::string binary;             // upgrade --binary, absolute; empty: where the supervisor was started from
 };
 
 /// Text to print in place of running a command: the help or version (exit 0, to stdout), or what is wrong

@@ -190,6 +190,12 @@ Result<JobId> BusClient::reload() {
   return call("Reload", append_nothing, kReadJobId);
 }
 
+Result<JobId> BusClient::upgrade(const std::string& binary) {
+  return call(
+      "Upgrade", [&](sd_bus_message* m) { return sd_bus_message_append(m, "s", binary.c_str()); },
+      kReadJobId);
+}
+
 Result<JobId> BusClient::scale(const ScaleTarget& target) {
   const auto append = [&](sd_bus_message* m) {
     return sd_bus_message_append(m, "sib", "", target.count, static_cast<int>(target.relative));

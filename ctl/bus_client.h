@@ -40,6 +40,8 @@ class BusClient {
   Result<Job> job(JobId id);
   Result<JobId> stop(bool quick);
   Result<JobId> reload();
+  /// `binary`: absolute path, or empty.
+  Result<JobId> upgrade(const std::string& binary);
   Result<JobId> scale(const ScaleTarget& target);
 
   /// The next event of any job, in order; nothing when the deadline has passed.

@@ -22,6 +22,7 @@ using Clock = std::chrono::steady_clock;
 // The supervisor never blocks: an answer that takes this long will not come.
 constexpr milliseconds kPatience{10'000};
 constexpr milliseconds kListPatience{2'000};
+constexpr milliseconds kAfterUpgrade{5'000};  // the gap is a few milliseconds
 
 std::string names_of(const std::vector<Instance>& instances) {
   std::string names;
@@ -165,10 +166,11 @@ class Invocation {
     pid_t pid = 0;
     auto opened = open(instance, kPatience, &pid);
     if (const auto* failure = std::get_if<Failure>(&opened)) return fail(code_of(*failure), failure->reason);
-    BusClient& client = *std::get<std::unique_ptr<BusClient>>(opened);
     std::ostream& progress = arguments_.json ? err_ : out_;
-    JobCommand command(arguments_, client, pid, deadline_,
-                       [&](std::string_view text) { progress << render_progress(text) << std::flush; });
+    JobCommand command(
+        arguments_, std::get<std::unique_ptr<BusClient>>(std::move(opened)), pid, deadline_,
+        [&] { return open(instance, kAfterUpgrade); },
+        [&](std::string_view text) { progress << render_progress(text) << std::flush; });
     return conclude(command.run(instance.name.empty() ? instance.socket : instance.name));
   }
 

@@ -17,6 +17,9 @@ constexpr std::chrono::seconds kAskAgain{60};
 // From the end of the connection to the end of the process: what a supervisor still has to clean up.
 constexpr std::chrono::seconds kEndOfProcess{5};
 
+// Upgrades one after the other, while one job is followed.
+constexpr int kReconnects = 100;
+
 Clock::time_point earlier(Deadline deadline, Clock::time_point other) {
   return deadline ? std::min(*deadline, other) : other;
 }
@@ -27,12 +30,13 @@ bool is_over(Deadline deadline) {
 
 }  // namespace
 
-JobCommand::JobCommand(const Arguments& arguments, BusClient& client, pid_t supervisor, Deadline deadline,
-                       Progress progress)
+JobCommand::JobCommand(const Arguments& arguments, std::unique_ptr<BusClient> client, pid_t supervisor,
+                       Deadline deadline, Connect connect, Progress progress)
     : arguments_(arguments),
-      client_(client),
+      client_(std::move(client)),
       process_(supervisor),
       deadline_(deadline),
+      connect_(std::move(connect)),
       progress_(std::move(progress)) {}
 
 Outcome JobCommand::run(const std::string& instance) {
@@ -51,18 +55,23 @@ Outcome JobCommand::run(const std::string& instance) {
 Result<JobId> JobCommand::submit() {
   switch (arguments_.command) {
     case Command::stop:
-      return client_.stop(arguments_.quick);
+      return client_->stop(arguments_.quick);
     case Command::reload:
-      return client_.reload();
+      return client_->reload();
+    case Command::upgrade:
+      return client_->upgrade(arguments_.binary);
     default:
-      return client_.scale(arguments_.scale);
+      return client_->scale(arguments_.scale);
   }
 }
 
 void JobCommand::follow() {
   for (;;) {
-    const auto next = client_.next_event(earlier(deadline_, Clock::now() + kAskAgain));
-    if (const auto* failure = std::get_if<Failure>(&next)) return on_broken(*failure);
+    const auto next = client_->next_event(earlier(deadline_, Clock::now() + kAskAgain));
+    if (const auto* failure = std::get_if<Failure>(&next)) {
+      if (lost(*failure)) return;
+      continue;
+    }
     const auto& event = std::get<std::optional<JobEvent>>(next);
     if (event && on_event(*event)) return;
     if (event) continue;
@@ -84,14 +93,30 @@ bool JobCommand::on_event(const JobEvent& event) {
 
 /// Asks for the job's state. Whether it is over.
 bool JobCommand::ask() {
-  const Result<Job> answer = client_.job(*outcome_.job);
-  if (const auto* failure = std::get_if<Failure>(&answer)) {
-    on_broken(*failure);
-    return true;
-  }
+  const Result<Job> answer = client_->job(*outcome_.job);
+  if (const auto* failure = std::get_if<Failure>(&answer)) return lost(*failure);
   const Job& job = std::get<Job>(answer);
   if (job.state == "running") return false;
   finish(job.state, job.reason);
+  return true;
+}
+
+/// The connection is of no use any more. Whether that is the end: after an upgrade the supervisor, the same
+/// process, knows our job still.
+bool JobCommand::lost(const Failure& failure) {
+  const bool may_be_upgrade = failure.kind == Failure::Kind::lost && arguments_.command != Command::stop &&
+                              reconnects_++ < kReconnects;
+  if (may_be_upgrade && connect_again()) return ask();
+  on_broken(failure);
+  return true;
+}
+
+/// The socket listens all through an upgrade: whoever connects is served after it.
+bool JobCommand::connect_again() {
+  if (process_.can_see() && process_.wait_gone(Clock::now())) return false;
+  auto opened = connect_();
+  if (std::holds_alternative<Failure>(opened)) return false;
+  client_ = std::get<std::unique_ptr<BusClient>>(std::move(opened));
   return true;
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -17,9 +18,12 @@ class JobCommand {
  public:
   using Progress = std::function<void(std::string_view text)>;
 
-  /// `supervisor` is its pid, to be watched; `deadline` bounds the waiting, not the job.
-  JobCommand(const Arguments& arguments, BusClient& client, pid_t supervisor, Deadline deadline,
-             Progress progress);
+  using Connect = std::function<Result<std::unique_ptr<BusClient>>()>;
+
+  /// `supervisor` is its pid, to be watched; `deadline` bounds the waiting, not the job. An upgrade ends
+  /// every connection: `connect` makes another one.
+  JobCommand(const Arguments& arguments, std::unique_ptr<BusClient> client, pid_t supervisor,
+             Deadline deadline, Connect connect, Progress progress);
   Outcome run(const std::string& instance);
 
  private:
@@ -27,17 +31,21 @@ class JobCommand {
   void follow();
   bool on_event(const JobEvent& event);
   bool ask();
+  bool lost(const Failure& failure);
+  bool connect_again();
   void finish(const std::string& result, const std::string& reason);
   void on_broken(const Failure& failure);
   void await_process();
   void time_out();
 
   const Arguments& arguments_;
-  BusClient& client_;
+  std::unique_ptr<BusClient> client_;
   ProcessWatch process_;
   Deadline deadline_;
+  Connect connect_;
   Progress progress_;
   Outcome outcome_;
+  int reconnects_ = 0;
 };
 
 }  // namespace gserve::ctl

@@ -2,40 +2,73 @@
 // gserve, the supervisor: owns the listening sockets and keeps worker processes alive. Never runs application
 // code.
 #include <cstdio>
+#include <cstdlib>
 #include <exception>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <variant>
 
 #include "supervisor/config/command_line.h"
 #include "supervisor/io/deployments.h"
+#include "supervisor/io/program_upgrade.h"
+#include "supervisor/io/resources.h"
+#include "supervisor/io/restoration.h"
 #include "supervisor/io/shell.h"
 #include "supervisor/io/signals.h"
 #include "supervisor/io/start_context.h"
 
 namespace {
 
-int say(const gserve::config::Ending& ending) {
-  const std::string text = gserve::config::printed(ending);
+namespace config = gserve::config;
+namespace io = gserve::io;
+
+int say(const config::Ending& ending) {
+  const std::string text = config::printed(ending);
   std::fputs(text.c_str(), ending.to_stdout ? stdout : stderr);
   return ending.exit_code;
 }
 
-int serve(int argc, char** argv) {
-  const gserve::io::StartContext context = gserve::io::prepare_process(argc, argv);
-  auto loaded = gserve::io::load_deployment(context);
-  if (const auto* ending = std::get_if<gserve::config::Ending>(&loaded)) return say(*ending);
-  gserve::io::Shell shell(context, std::get<gserve::io::Deployment>(std::move(loaded)));
+int start(const io::StartContext& context) {
+  auto loaded = io::load_deployment(context);
+  if (const auto* ending = std::get_if<config::Ending>(&loaded)) return say(*ending);
+  auto& deployment = std::get<io::Deployment>(loaded);
+  io::SignalQueue signals;
+  io::Resources resources = io::take_resources(context, deployment.settings, signals);
+  io::Shell shell(context, signals, resources, std::move(deployment));
   return shell.run();
+}
+
+/// Goes on with the service that another program in this process ran, or gives the process back to it.
+int go_on(io::StartContext& context, const io::PassedOn& passed) {
+  io::SignalQueue signals;
+  std::optional<io::Restoration> restoration;
+  try {
+    restoration.emplace(context, signals, passed);
+  } catch (const std::exception& error) {
+    std::string reason = error.what();
+    if (passed.failure.empty()) reason = io::give_back(passed, io::program_call(context), reason);
+    return say({1, reason});
+  }
+  restoration->commit();
+  return restoration->shell().resume(passed.failure);
+}
+
+int serve(int argc, char** argv) {
+  const std::optional<io::PassedOn> passed = io::take_passed_on();
+  io::StartContext context = io::prepare_process(argc, argv);
+  return passed ? go_on(context, *passed) : start(context);
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-  gserve::io::block_handled_signals();
+  if (argc == 3 && std::string_view(argv[1]) == "--check-state") return io::check_state(std::atoi(argv[2]));
+  io::block_handled_signals();
   try {
     return serve(argc, argv);
-  } catch (const gserve::io::StartFailure& failure) {
+  } catch (const io::StartFailure& failure) {
     return say({failure.exit_code(), failure.what()});
   } catch (const std::exception& error) {
     return say({1, error.what()});

@@ -59,10 +59,13 @@ class Settings {
   /// Sets a value after validation. Returns an empty string, or what is wrong.
   std::string set(std::string_view name, Value value, Source source);
 
+  bool operator==(const Settings&) const = default;
+
  private:
   struct Entry {
     Value value;
     Source source = Source::builtin;
+    bool operator==(const Entry&) const = default;
   };
   std::map<std::string, Entry, std::less<>> entries_;
 };

@@ -276,6 +276,25 @@ std::variant<ControlDirectory, ControlUnavailable> ControlDirectory::claim(const
   return place.explicit_path.empty() ? search(place) : claim_explicit(place);
 }
 
+ControlDirectory::ControlDirectory(const ControlState& state)
+    : listener_(state.listener),
+      directory_(state.directory),
+      path_(state.socket.path),
+      file_(path_.substr(path_.rfind('/') + 1)),
+      created_(state.created),
+      device_(state.socket.device),
+      inode_(state.socket.inode) {}
+
+ControlState ControlDirectory::state() const {
+  return {listener_.get(), directory_.get(), {path_, device_, inode_}, created_};
+}
+
+UniqueFd ControlDirectory::listener() const {
+  UniqueFd copy(fcntl(listener_.get(), F_DUPFD_CLOEXEC, 0));
+  if (!copy) throw std::system_error(errno, std::generic_category(), "cannot duplicate the control socket");
+  return copy;
+}
+
 ControlDirectory::ControlDirectory(ControlDirectory&& other) noexcept {
   *this = std::move(other);
 }

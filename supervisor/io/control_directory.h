@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "common/unique_fd.h"
+#include "supervisor/io/service_state.h"
 
 namespace gserve::io {
 
@@ -50,8 +51,13 @@ class ControlDirectory {
   ControlDirectory& operator=(ControlDirectory&& other) noexcept;
   ~ControlDirectory();
 
-  /// The listening socket: non-blocking, close-on-exec. Once.
-  UniqueFd take_listener() { return std::move(listener_); }
+  /// Goes on as the owner that another program in this process was.
+  explicit ControlDirectory(const ControlState& state);
+  ControlState state() const;
+
+  /// The listening socket: non-blocking, close-on-exec. A duplicate: the owner's stays open for an upgrade.
+  /// Throws std::system_error.
+  UniqueFd listener() const;
   /// Absolute path of the socket.
   const std::string& path() const { return path_; }
 

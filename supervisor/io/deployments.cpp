@@ -32,6 +32,21 @@ Deployments::Deployments(const StartContext& context, Deployment first, ports::J
   generations_.emplace(1, std::move(first));
 }
 
+Deployments::Deployments(const StartContext& context, const ServiceState& state, ports::Journal& journal)
+    : context_(context), journal_(journal), started_with_(state.started_with) {
+  for (const DeploymentState& each : state.deployments) {
+    generations_.emplace(each.generation, Deployment{each.settings, each.python});
+  }
+}
+
+std::vector<DeploymentState> Deployments::states() const {
+  std::vector<DeploymentState> states;
+  for (const auto& [generation, each] : generations_) {
+    states.push_back({generation, each.settings, each.python});
+  }
+  return states;
+}
+
 std::variant<core::SupervisorConfig, std::string> Deployments::load(core::JobId job) {
   auto outcome = load_deployment(context_);
   if (const auto* ending = std::get_if<config::Ending>(&outcome)) return ending->text;

@@ -4,9 +4,11 @@
 #include <map>
 #include <string>
 #include <variant>
+#include <vector>
 
 #include "supervisor/config/command_line.h"
 #include "supervisor/config/settings.h"
+#include "supervisor/io/service_state.h"
 #include "supervisor/io/start_context.h"
 #include "supervisor/ports/configuration.h"
 #include "supervisor/ports/journal.h"
@@ -27,6 +29,11 @@ class Deployments : public ports::Configuration {
  public:
   /// `first` is generation 1. `context` and `journal` are borrowed.
   Deployments(const StartContext& context, Deployment first, ports::Journal& journal);
+
+  /// What another program in this process had.
+  Deployments(const StartContext& context, const ServiceState& state, ports::Journal& journal);
+  const config::Settings& started_with() const { return started_with_; }
+  std::vector<DeploymentState> states() const;
 
   std::variant<core::SupervisorConfig, std::string> load(core::JobId job) override;
   void adopt(core::JobId job, core::Generation generation) override;

@@ -52,6 +52,7 @@ void EventLoop::run() {
       report_(fault.what());
     }
   }
+  context_.restart();
 }
 
 }  // namespace gserve::io

@@ -31,7 +31,7 @@ class EventLoop {
   /// Calls `passed` once, at `deadline`, unless set_deadline is called again before.
   void set_deadline(std::optional<core::TimePoint> deadline, std::function<void()> passed);
 
-  /// Until stop().
+  /// Until stop(), which may have been called already. Can be run again.
   void run();
   void stop() { context_.stop(); }
 

@@ -8,6 +8,22 @@
 
 namespace gserve::io {
 
+LaunchState Launch::state() const {
+  return {id, generation, pool, pid, pidfd.get(), lifeline.get(), incident.get(), scoreboard.fd()};
+}
+
+Launch restore_launch(const LaunchState& state) {
+  ScoreboardMemory scoreboard(state.scoreboard);
+  return {state.id,
+          state.generation,
+          state.pool,
+          state.pid,
+          UniqueFd(state.pidfd),
+          UniqueFd(state.lifeline),
+          UniqueFd(state.incident),
+          std::move(scoreboard)};
+}
+
 bool send_signal(const Launch& launch, int signal) {
   return ::syscall(SYS_pidfd_send_signal, launch.pidfd.get(), signal, nullptr, 0) == 0;
 }

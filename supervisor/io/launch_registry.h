@@ -7,6 +7,7 @@
 #include "common/unique_fd.h"
 #include "supervisor/core/types.h"
 #include "supervisor/io/scoreboard_memory.h"
+#include "supervisor/io/service_state.h"
 
 namespace gserve::io {
 
@@ -20,7 +21,13 @@ struct Launch {
   UniqueFd lifeline;  // our end; closing it tells the worker that we are gone
   UniqueFd incident;  // where it dumps its stacks
   ScoreboardMemory scoreboard;
+
+  LaunchState state() const;
 };
+
+/// One that another program in this process began; owns its descriptors, unless it throws
+/// std::system_error.
+Launch restore_launch(const LaunchState& state);
 
 /// Sends `signal` to exactly this process, whatever became of its pid (pidfd_send_signal(2)). False if it has
 /// ended.

@@ -6,6 +6,7 @@
 
 #include "common/unique_fd.h"
 #include "supervisor/config/address.h"
+#include "supervisor/io/service_state.h"
 #include "supervisor/io/socket_file.h"
 
 namespace gserve::io {
@@ -29,6 +30,11 @@ class Listener {
   /// Takes over a socket that the parent process (systemd, for one) opened and listens on; `fd` is owned from
   /// then on. Its file is never removed, and stop_listening() leaves it alone: others count on it.
   static std::variant<Listener, ListenError> adopt(int fd);
+
+  /// One that another program in this process had.
+  explicit Listener(const ListenerState& state)
+      : fd_(state.fd), inherited_(state.inherited), file_(state.file) {}
+  ListenerState state() const { return {fd_.get(), inherited_, file_.identity()}; }
 
   int fd() const { return fd_.get(); }
 

@@ -105,6 +105,12 @@ std::variant<ListenerSet, OpenFailure> ListenerSet::open(const ListenerOptions& 
   return set;
 }
 
+std::vector<ListenerState> ListenerSet::states() const {
+  std::vector<ListenerState> states;
+  for (const Listener& listener : listeners_) states.push_back(listener.state());
+  return states;
+}
+
 std::vector<int> ListenerSet::fds() const {
   std::vector<int> fds;
   for (const Listener& listener : listeners_) fds.push_back(listener.fd());

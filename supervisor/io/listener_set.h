@@ -36,6 +36,12 @@ class ListenerSet {
   /// error ends it at once.
   static std::variant<ListenerSet, OpenFailure> open(const ListenerOptions& options);
 
+  /// What another program in this process had.
+  explicit ListenerSet(const std::vector<ListenerState>& states) {
+    for (const ListenerState& state : states) listeners_.emplace_back(state);
+  }
+  std::vector<ListenerState> states() const;
+
   /// For workers; borrowed.
   std::vector<int> fds() const;
   /// "http://127.0.0.1:8000", for the log and for status.
@@ -44,6 +50,8 @@ class ListenerSet {
   void stop_listening();
 
  private:
+  ListenerSet() = default;
+
   std::vector<Listener> listeners_;
 };
 

@@ -11,8 +11,6 @@
 #include <cstdio>
 #include <utility>
 
-#include "supervisor/io/log_file.h"
-
 namespace gserve::io {
 namespace {
 
@@ -141,10 +139,10 @@ class Log::Impl {
 std::variant<Log, std::string> Log::open(const std::string& path, core::LogLevel level) {
   auto file = LogFile::open(path, STDERR_FILENO);
   if (auto* wrong = std::get_if<std::string>(&file)) return std::move(*wrong);
-  return Log(std::make_unique<Impl>(std::get<LogFile>(std::move(file)), level));
+  return Log(std::get<LogFile>(std::move(file)), level);
 }
 
-Log::Log(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Log::Log(LogFile file, core::LogLevel level) : impl_(std::make_unique<Impl>(std::move(file), level)) {}
 Log::Log(Log&& other) noexcept = default;
 Log& Log::operator=(Log&& other) noexcept = default;
 Log::~Log() = default;

@@ -7,6 +7,7 @@
 #include <variant>
 
 #include "supervisor/core/types.h"
+#include "supervisor/io/log_file.h"
 
 namespace gserve::io {
 
@@ -18,6 +19,9 @@ class Log {
  public:
   /// Opens `path` ("-": standard error), or says in one line why not. Less than `level` is not written.
   static std::variant<Log, std::string> open(const std::string& path, core::LogLevel level);
+
+  /// Goes on with what is open already.
+  Log(LogFile file, core::LogLevel level);
 
   Log(Log&& other) noexcept;
   Log& operator=(Log&& other) noexcept;
@@ -37,7 +41,6 @@ class Log {
 
  private:
   class Impl;
-  explicit Log(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
 };
 

@@ -3,6 +3,7 @@
 
 #include <string>
 #include <string_view>
+#include <utility>
 #include <variant>
 
 #include "common/unique_fd.h"
@@ -16,6 +17,11 @@ class LogFile {
   /// Opens `path`, creating it if need be; "-" is a copy of `standard_fd` (1 or 2). Never waits: a FIFO needs
   /// a reader already. On failure one line that names the path.
   static std::variant<LogFile, std::string> open(const std::string& path, int standard_fd);
+
+  /// What `path` was opened as by another program in this process; owns `fd`.
+  static LogFile restore(const std::string& path, int standard_fd, UniqueFd fd) {
+    return {path, standard_fd, std::move(fd)};
+  }
 
   /// Opens the path again, after it was renamed by log rotation. On failure the old file stays in use and one
   /// line says why; else empty. The descriptor changes.

@@ -3,8 +3,10 @@
 
 #include <fcntl.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <system_error>
 
@@ -56,6 +58,9 @@ UniqueFd make_growing_memfd(const char* name) {
 }
 
 std::string read_memfd(int fd, std::size_t limit) {
+  struct stat file {};
+  if (::fstat(fd, &file) < 0) return {};
+  limit = std::min(limit, static_cast<std::size_t>(file.st_size));
   std::string content(limit, '\0');
   std::size_t used = 0;
   while (used < limit) {

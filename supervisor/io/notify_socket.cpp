@@ -127,6 +127,13 @@ NotifySocket::NotifySocket(const std::vector<std::string>& bases) : buffer_(kMax
   throw std::runtime_error("no place for the workers' notify socket: " + reasons);
 }
 
+NotifySocket::NotifySocket(const NotifyState& state)
+    : fd_(state.fd),
+      made_base_(state.made_base),
+      directory_(state.directory),
+      path_(state.path),
+      buffer_(kMaxDatagram) {}
+
 NotifySocket::~NotifySocket() {
   remove();
 }

@@ -9,6 +9,7 @@
 
 #include "common/unique_fd.h"
 #include "supervisor/core/types.h"
+#include "supervisor/io/service_state.h"
 
 /// Where workers say READY=1 and the like (NOTIFY_SOCKET of sd_notify(3)); see common/launch_contract.h.
 namespace gserve::io {
@@ -41,6 +42,9 @@ class NotifySocket {
  public:
   /// Tries `bases` in order. Throws std::runtime_error with one line when none will do.
   explicit NotifySocket(const std::vector<std::string>& bases);
+  /// The one that another program in this process had, with what is unread in it.
+  explicit NotifySocket(const NotifyState& state);
+  NotifyState state() const { return {fd_.get(), made_base_, directory_, path_}; }
   ~NotifySocket();
   NotifySocket(const NotifySocket&) = delete;
   NotifySocket& operator=(const NotifySocket&) = delete;

@@ -6,6 +6,7 @@
 
 #include "common/unique_fd.h"
 #include "supervisor/core/types.h"
+#include "supervisor/io/service_state.h"
 
 namespace gserve::io {
 
@@ -19,6 +20,10 @@ class PidfileLock {
   /// owner lives, or when the file names a live process that holds no lock (another server's pidfile). A file
   /// that is empty, not a number, or names a dead process or `pid` itself is stale and replaced.
   static std::variant<PidfileLock, std::string> acquire(const std::string& path, core::Pid pid);
+
+  /// Goes on as the owner that another program in this process, `pid`, was.
+  PidfileLock(const PidfileState& state, core::Pid pid) : path_(state.path), pid_(pid), locked_(state.fd) {}
+  PidfileState state() const { return {locked_.get(), path_}; }
 
   PidfileLock(PidfileLock&& other) noexcept;
   PidfileLock& operator=(PidfileLock&& other) noexcept;

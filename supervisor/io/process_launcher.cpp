@@ -113,6 +113,9 @@ class ChildSetup {
 
   /// Sources and targets may overlap: first everything out of the way, then each to its place.
   bool place_descriptors() {
+    for (const int stream : {STDOUT_FILENO, STDERR_FILENO}) {
+      if (spec_.output >= 0 && ::dup2(spec_.output, stream) < 0) return false;
+    }
     for (std::size_t i = 0; i < staged_.size(); ++i) {
       staged_[i] = ::fcntl(spec_.fds[i], F_DUPFD_CLOEXEC, first_free());
       if (staged_[i] < 0) return false;

@@ -115,6 +115,33 @@ std::unique_ptr<NotifySocket> open_notify_socket(const StartContext& context) {
 
 }  // namespace
 
+void restore_resources(Resources& resources, const ServiceState& state) {
+  const config::Settings& settings = state.started_with;
+  resources.instance = state.instance;
+  std::optional<LogFile> access;
+  if (state.access_log >= 0) {
+    access =
+        LogFile::restore(text_or_empty(settings, "accesslog"), STDOUT_FILENO, UniqueFd(state.access_log));
+  }
+  LogFile errors = LogFile::restore(settings.text("errorlog"), STDERR_FILENO, UniqueFd(state.error_log));
+  resources.logs =
+      std::make_unique<LogFiles>(Log(std::move(errors), config::log_level(settings)), std::move(access));
+  if (state.pidfile) resources.pidfile = std::make_unique<PidfileLock>(*state.pidfile, ::getpid());
+  if (state.control) resources.control_directory = std::make_unique<ControlDirectory>(*state.control);
+  resources.listeners = std::make_unique<ServiceListeners>(ListenerSet(state.listeners));
+  resources.notify = std::make_unique<NotifySocket>(state.notify);
+}
+
+void save_resources(const Resources& resources, ServiceState& state) {
+  state.instance = resources.instance;
+  state.error_log = resources.logs->error_fd();
+  state.access_log = resources.logs->access_fd();
+  if (resources.pidfile) state.pidfile = resources.pidfile->state();
+  if (resources.control_directory) state.control = resources.control_directory->state();
+  state.listeners = resources.listeners->set().states();
+  state.notify = resources.notify->state();
+}
+
 Resources take_resources(const StartContext& context, const config::Settings& settings,
                          SignalQueue& signals) {
   Resources resources;

@@ -12,6 +12,7 @@
 #include "supervisor/io/log_files.h"
 #include "supervisor/io/notify_socket.h"
 #include "supervisor/io/pidfile_lock.h"
+#include "supervisor/io/service_state.h"
 #include "supervisor/io/signals.h"
 #include "supervisor/io/start_context.h"
 #include "supervisor/ports/listeners.h"
@@ -49,6 +50,12 @@ struct Resources {
   std::unique_ptr<ServiceListeners> listeners;
   std::unique_ptr<NotifySocket> notify;
 };
+
+/// What another program in this process had taken, as `state` tells it; the working directory is still the
+/// configured one. The descriptors are owned from then on.
+void restore_resources(Resources& resources, const ServiceState& state);
+/// What of it the next program needs.
+void save_resources(const Resources& resources, ServiceState& state);
 
 /// Changes to the configured directory and takes everything. Waits up to 5 s for an address in use; a stop
 /// signal in `signals` ends the wait. Throws StartFailure.

@@ -10,13 +10,25 @@
 #include "supervisor/io/memfd.h"
 
 namespace gserve::io {
+namespace {
 
-ScoreboardMemory::ScoreboardMemory() : fd_(make_sized_memfd("gserve-scoreboard", scoreboard::kSize)) {
-  void* memory = ::mmap(nullptr, scoreboard::kSize, PROT_READ, MAP_SHARED, fd_.get(), 0);
+const scoreboard::Layout* map(int fd) {
+  void* memory = ::mmap(nullptr, scoreboard::kSize, PROT_READ, MAP_SHARED, fd, 0);
   if (memory == MAP_FAILED) {
     throw std::system_error(errno, std::generic_category(), "cannot map a scoreboard");
   }
-  layout_ = static_cast<const scoreboard::Layout*>(memory);
+  return static_cast<const scoreboard::Layout*>(memory);
+}
+
+}  // namespace
+
+ScoreboardMemory::ScoreboardMemory() : fd_(make_sized_memfd("gserve-scoreboard", scoreboard::kSize)) {
+  layout_ = map(fd_.get());
+}
+
+ScoreboardMemory::ScoreboardMemory(int fd) {
+  layout_ = map(fd);
+  fd_.reset(fd);
 }
 
 ScoreboardMemory::ScoreboardMemory(ScoreboardMemory&& other) noexcept

@@ -14,13 +14,14 @@ class ScoreboardMemory {
  public:
   /// Throws std::system_error.
   ScoreboardMemory();
+  /// Of a launch that another program in this process began; owns `fd` unless it throws.
+  explicit ScoreboardMemory(int fd);
   ScoreboardMemory(ScoreboardMemory&& other) noexcept;
   ScoreboardMemory& operator=(ScoreboardMemory&&) = delete;
   ~ScoreboardMemory();
 
-  /// For the worker to map; ours may be closed once it is launched.
+  /// For the worker, and for the program that an upgrade puts in this one's place, to map.
   int fd() const { return fd_.get(); }
-  void close_fd() { fd_.reset(); }
 
   /// Nothing until the worker has set its scoreboard up.
   std::optional<scoreboard::Sample> sample() const;

@@ -30,7 +30,7 @@ class SdBusControl::Impl : public std::enable_shared_from_this<Impl> {
   void listen(UniqueFd listener);
   void answered(const std::optional<PeerId>& peer);
   void broadcast(const std::function<int(sd_bus*)>& emit);
-  void flush(std::chrono::milliseconds limit);
+  void write_out(std::chrono::milliseconds limit);
   void close();
   ControlCalls& calls() { return calls_; }
   std::size_t peers() const { return peers_.size(); }
@@ -129,8 +129,7 @@ std::vector<PeerPtr> SdBusControl::Impl::with_output() const {
   return waiting;
 }
 
-void SdBusControl::Impl::flush(std::chrono::milliseconds limit) {
-  calls_.close();
+void SdBusControl::Impl::write_out(std::chrono::milliseconds limit) {
   const Clock::time_point deadline = Clock::now() + limit;
   for (auto waiting = with_output(); !waiting.empty(); waiting = with_output()) {
     const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - Clock::now()).count();
@@ -177,8 +176,13 @@ void SdBusControl::job_finished(core::JobId job, core::JobState result, const st
   impl_->broadcast([&](sd_bus* bus) { return emit_job_finished(bus, job, result, reason); });
 }
 
+void SdBusControl::write_out(std::chrono::milliseconds limit) {
+  impl_->write_out(limit);
+}
+
 void SdBusControl::flush(std::chrono::milliseconds limit) {
-  impl_->flush(limit);
+  impl_->calls().close();
+  impl_->write_out(limit);
 }
 
 void SdBusControl::close() {

@@ -36,7 +36,7 @@ class SdBusControl final : public ports::ControlBus {
   /// Receives one line for people; may be empty.
   using Log = std::function<void(core::LogLevel level, const std::string& text)>;
 
-  /// `listener` is a listening, non-blocking AF_UNIX stream socket (ControlDirectory::take_listener). Serves
+  /// `listener` is a listening, non-blocking AF_UNIX stream socket (ControlDirectory::listener). Serves
   /// as soon as the io_context runs. Throws boost::system::system_error if the reactor does not take the
   /// listener.
   SdBusControl(boost::asio::io_context& io, ports::ControlHandler& handler, UniqueFd listener, Log log = {},
@@ -50,8 +50,10 @@ class SdBusControl final : public ports::ControlBus {
   void job_progress(core::JobId job, const std::string& text) override;
   void job_finished(core::JobId job, core::JobState result, const std::string& reason) override;
 
-  /// Writes out what is still queued for clients, for the end of the process: blocks until all is sent or
-  /// `limit` has passed. New calls are refused from here on. Not from within a ControlHandler call.
+  /// Writes out what is still queued for clients: blocks until all is sent or `limit` has passed. Not from
+  /// within a ControlHandler call.
+  void write_out(std::chrono::milliseconds limit);
+  /// The same for the end of the process: new calls are refused from here on.
   void flush(std::chrono::milliseconds limit);
 
   /// Closes the listener and every connection. Idempotent; the destructor does it too.

@@ -8,70 +8,13 @@
 
 #include "common/control_contract.h"
 #include "common/version.h"
+#include "supervisor/core/names.h"
 #include "supervisor/io/sd_bus_control_guard.h"
 #include "supervisor/io/sd_bus_control_objects.h"
 #include "supervisor/io/sd_bus_control_text.h"
 
 namespace gserve::io {
 namespace {
-
-const char* name_of(core::WorkerState state) {
-  switch (state) {
-    case core::WorkerState::starting:
-      return "starting";
-    case core::WorkerState::ready:
-      return "ready";
-    case core::WorkerState::draining:
-      return "draining";
-    case core::WorkerState::aborting:
-      return "aborting";
-    case core::WorkerState::killing:
-      return "killing";
-  }
-  return "unknown";
-}
-
-const char* name_of(core::SupervisorState state) {
-  switch (state) {
-    case core::SupervisorState::starting:
-      return "starting";
-    case core::SupervisorState::running:
-      return "running";
-    case core::SupervisorState::reloading:
-      return "reloading";
-    case core::SupervisorState::stopping:
-      return "stopping";
-  }
-  return "unknown";
-}
-
-const char* name_of(core::JobKind kind) {
-  switch (kind) {
-    case core::JobKind::stop:
-      return "stop";
-    case core::JobKind::reload:
-      return "reload";
-    case core::JobKind::scale:
-      return "scale";
-    case core::JobKind::upgrade:
-      return "upgrade";
-  }
-  return "unknown";
-}
-
-const char* name_of(core::JobState state) {
-  switch (state) {
-    case core::JobState::running:
-      return "running";
-    case core::JobState::done:
-      return "done";
-    case core::JobState::failed:
-      return "failed";
-    case core::JobState::superseded:
-      return "superseded";
-  }
-  return "unknown";
-}
 
 std::uint32_t to_u32(int value) {
   return value < 0 ? 0U : static_cast<std::uint32_t>(value);
@@ -271,6 +214,17 @@ int scale(sd_bus_message* call, void* userdata, sd_bus_error* error) {
   });
 }
 
+int upgrade(sd_bus_message* call, void* userdata, sd_bus_error* error) {
+  return guarded(error, [&] {
+    const char* binary = nullptr;
+    if (const int r = sd_bus_message_read(call, "s", &binary); r < 0) return r;
+    core::UpgradeRequested request;
+    request.binary = binary;
+    ControlSession& session = session_of(userdata);
+    return session.calls.submit(call, session.caller, std::move(request), error);
+  });
+}
+
 int append_property(sd_bus_message* reply, std::string_view property, const ports::StatusReport& status) {
   if (property == "Name") return sd_bus_message_append(reply, "s", bus_text(status.name).c_str());
   if (property == "Pid") return sd_bus_message_append(reply, "u", to_u32(status.pid));
@@ -296,6 +250,7 @@ const sd_bus_vtable kControlVtable[] = {
     SD_BUS_METHOD_WITH_ARGS("Reload", SD_BUS_NO_ARGS, SD_BUS_RESULT("t", job), reload, kMethod),
     SD_BUS_METHOD_WITH_ARGS("Scale", SD_BUS_ARGS("s", pool, "i", count, "b", relative),
                             SD_BUS_RESULT("t", job), scale, kMethod),
+    SD_BUS_METHOD_WITH_ARGS("Upgrade", SD_BUS_ARGS("s", binary), SD_BUS_RESULT("t", job), upgrade, kMethod),
     SD_BUS_METHOD_WITH_ARGS("GetJob", SD_BUS_ARGS("t", job), SD_BUS_RESULT("a{sv}", state), get_job, kMethod),
     SD_BUS_SIGNAL_WITH_ARGS("JobProgress", SD_BUS_ARGS("t", job, "s", text), 0),
     SD_BUS_SIGNAL_WITH_ARGS("JobFinished", SD_BUS_ARGS("t", job, "s", result, "s", reason), 0),

@@ -6,10 +6,14 @@
 
 #include <algorithm>
 #include <chrono>
+#include <exception>
+#include <map>
 #include <random>
 #include <utility>
 
+#include "common/version.h"
 #include "supervisor/config/pool_config.h"
+#include "supervisor/io/memfd.h"
 #include "supervisor/io/orphans.h"
 
 namespace gserve::io {
@@ -37,19 +41,53 @@ LaunchSurroundings surroundings(const StartContext& context, const Resources& re
   return common;
 }
 
+std::vector<std::string> entries(const std::map<std::string, std::string>& environment) {
+  std::vector<std::string> entries;
+  for (const auto& [name, value] : environment) entries.push_back(name + "=" + value);
+  return entries;
+}
+
+/// Of the child that checks a state: it must not speak to our manager.
+std::vector<std::string> check_environment(const StartContext& context) {
+  auto environment = context.environment;
+  erase_own_variables(environment);
+  return entries(environment);
+}
+
 }  // namespace
 
-Shell::Shell(const StartContext& context, Deployment deployment)
+ProgramCall program_call(const StartContext& context) {
+  return {context.argv, entries(context.environment)};
+}
+
+Shell::Shell(const StartContext& context, SignalQueue& signals, Resources& resources, Deployment deployment)
+    : Shell(context, signals, resources, Deployments(context, deployment, *resources.logs),
+            core::Supervisor(config::supervisor_config(deployment.settings), random_seed())) {}
+
+Shell::Shell(const StartContext& context, SignalQueue& signals, Resources& resources,
+             const ServiceState& state, std::vector<Launch>& launches)
+    : Shell(context, signals, resources, Deployments(context, state, *resources.logs),
+            core::Supervisor(state.core)) {
+  worker_launcher_.restore_handovers(state.handovers);
+  workers_.restore(std::move(launches));
+}
+
+Shell::Shell(const StartContext& context, SignalQueue& signals, Resources& resources, Deployments deployments,
+             core::Supervisor supervisor)
     : context_(context),
-      resources_(take_resources(context, deployment.settings, signals_)),
-      deployments_(context, std::move(deployment), *resources_.logs),
+      signals_(signals),
+      resources_(resources),
+      deployments_(std::move(deployments)),
       process_launcher_(context.nofile),
       worker_launcher_(process_launcher_, surroundings(context, resources_)),
       workers_(worker_launcher_, deployments_, *resources_.logs),
       loop_([this](const std::string& fault) { log(core::LogLevel::error, "internal fault: " + fault); }),
+      upgrade_(process_launcher_,
+               {context.binary, check_environment(context),
+                [this](const std::string& path) { return encode(state(path)); }, [this] { loop_.stop(); }}),
       engine_(
-          core::Supervisor(config::supervisor_config(deployments_.find(1)->settings), random_seed()),
-          ActionPorts{workers_, deployments_, *resources_.logs, *resources_.listeners, notifier_, upgrader_},
+          std::move(supervisor),
+          ActionPorts{workers_, deployments_, *resources_.logs, *resources_.listeners, notifier_, upgrade_},
           [this] { settle(); }) {
   loop_.watch(signals_.fd(), [this] { on_signals(); });
   loop_.watch(resources_.notify->fd(), [this] { on_notify(); });
@@ -61,15 +99,71 @@ Shell::~Shell() = default;
 int Shell::run() {
   announce();
   engine_.deliver(core::Started{});
-  loop_.run();
+  return serve();
+}
+
+int Shell::resume(const std::string& failure) {
+  if (failure.empty()) {
+    log(core::LogLevel::info, std::string("gserve ") + kVersion + " goes on with the service");
+  }
+  const auto snapshot = engine_.supervisor().snapshot();
+  engine_.deliver(core::Reexecuted{snapshot ? snapshot->upgrade.job : 0, failure});
+  // What has happened meanwhile; its signals may have been taken by the other program.
+  on_children();
+  return serve();
+}
+
+int Shell::serve() {
+  while (!engine_.exit_code()) {
+    loop_.run();
+    reexecute();
+  }
   finish();
   return engine_.exit_code().value_or(1);
+}
+
+/// Everything that has happened is handled: what was asked for is still wanted, and nothing waits in a queue.
+void Shell::reexecute() {
+  if (!upgrade_.wanted()) return;
+  if (control_) control_->write_out(kControlFlush);
+  const auto wanted = upgrade_.wanted();  // clients may have spoken
+  if (!wanted) return;
+  upgrade_.forget_wanted();
+  std::string failure;
+  try {
+    const ServiceState now = state(wanted->path);
+    const UniqueFd memory = make_sealed_memfd("gserve-state", encode(now));
+    failure = execute(wanted->path, program_call(context_), memory, descriptors(now));
+  } catch (const std::exception& error) {
+    failure = std::string("cannot pass the state on: ") + error.what();
+  }
+  engine_.deliver(core::Reexecuted{wanted->job, failure});
+}
+
+ServiceState Shell::state(const std::string& path) {
+  ServiceState state;
+  state.release = kVersion;
+  state.binary = path;
+  state.previous = context_.binary;
+  state.argv = program_call(context_).argv;
+  state.environment = program_call(context_).environment;
+  state.directory = context_.invocation.directory;
+  state.nofile_soft = context_.nofile.rlim_cur;
+  state.nofile_hard = context_.nofile.rlim_max;
+  state.started = context_.started;
+  save_resources(resources_, state);
+  state.started_with = deployments_.started_with();
+  state.deployments = deployments_.states();
+  state.launches = workers_.states();
+  state.handovers = worker_launcher_.handovers();
+  if (auto snapshot = engine_.supervisor().snapshot()) state.core = std::move(*snapshot);
+  return state;
 }
 
 void Shell::start_control() {
   if (!resources_.control_directory) return;
   control_ = std::make_unique<SdBusControl>(
-      loop_.context(), *this, resources_.control_directory->take_listener(),
+      loop_.context(), *this, resources_.control_directory->listener(),
       [this](core::LogLevel level, const std::string& text) { log(level, text); });
   engine_.set_control(control_.get());
 }
@@ -107,7 +201,7 @@ void Shell::on_signal(int signal) {
     case SIGUSR1:
       return engine_.deliver(core::ReopenLogsRequested{by});
     case SIGUSR2:
-      return log(core::LogLevel::warning, "SIGUSR2 ignored: this version cannot upgrade in place");
+      return engine_.deliver(core::UpgradeRequested{0, "", by});
     default:
       return;  // WINCH means something to a daemon only
   }
@@ -122,7 +216,11 @@ void Shell::on_notify() {
 void Shell::on_children() {
   reap_children([this] { on_notify(); },
                 [this](const Reaped& reaped) {
-                  if (auto exited = workers_.ended(reaped)) engine_.deliver(*exited);
+                  if (upgrade_.owns(reaped.pid)) {
+                    if (auto checked = upgrade_.ended(reaped)) engine_.deliver(*checked);
+                  } else if (auto exited = workers_.ended(reaped)) {
+                    engine_.deliver(*exited);
+                  }
                 });
 }
 

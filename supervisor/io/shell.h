@@ -2,13 +2,18 @@
 #pragma once
 
 #include <memory>
+#include <string>
+#include <vector>
 
 #include "supervisor/io/deployments.h"
 #include "supervisor/io/engine.h"
 #include "supervisor/io/event_loop.h"
 #include "supervisor/io/process_launcher.h"
+#include "supervisor/io/program_upgrade.h"
+#include "supervisor/io/reexecution.h"
 #include "supervisor/io/resources.h"
 #include "supervisor/io/sd_bus_control.h"
+#include "supervisor/io/service_state.h"
 #include "supervisor/io/signals.h"
 #include "supervisor/io/start_context.h"
 #include "supervisor/io/systemd_notifier.h"
@@ -18,33 +23,39 @@
 
 namespace gserve::io {
 
+/// How this program was called, to call another one so.
+ProgramCall program_call(const StartContext& context);
+
 /// The supervisor around its core: sources of events on one side, ports on the other. One thread.
 ///
 /// Order of what the core hears: a worker's messages come before its exit, and its pid is freed only between
 /// the two; see reap_children.
 class Shell : public ports::ControlHandler {
  public:
-  /// Takes what the service needs; nothing runs yet. `context` is borrowed. Throws StartFailure or
-  /// std::system_error.
-  Shell(const StartContext& context, Deployment deployment);
+  /// A new service; nothing runs yet. All but `deployment` is borrowed. Throws std::system_error.
+  Shell(const StartContext& context, SignalQueue& signals, Resources& resources, Deployment deployment);
+  /// A service that another program in this process ran until now. `launches` are taken only when nothing can
+  /// fail any more.
+  Shell(const StartContext& context, SignalQueue& signals, Resources& resources, const ServiceState& state,
+        std::vector<Launch>& launches);
   ~Shell() override;
 
   /// Runs the service to its end; the exit code of the process.
   int run();
+  /// Goes on with it. `failure`: the program that was to go on could not, and why.
+  int resume(const std::string& failure);
 
   ports::StatusReport status() override;
   std::optional<core::JobView> job(core::JobId id) override;
   void submit(const core::Event& request) override;
 
  private:
-  /// Nobody asks for an upgrade yet.
-  struct NoUpgrader : ports::Upgrader {
-    std::string check(core::JobId, const std::string&) override { return "not supported"; }
-    void reexecute(core::JobId) override {}
-    void give_up(core::JobId) override {}
-  };
-
+  Shell(const StartContext& context, SignalQueue& signals, Resources& resources, Deployments deployments,
+        core::Supervisor supervisor);
   void start_control();
+  int serve();
+  ServiceState state(const std::string& path);
+  void reexecute();
   void announce();
   void on_signals();
   void on_signal(int signal);
@@ -55,15 +66,15 @@ class Shell : public ports::ControlHandler {
   void log(core::LogLevel level, std::string text);
 
   const StartContext& context_;
-  SignalQueue signals_;
-  Resources resources_;
+  SignalQueue& signals_;
+  Resources& resources_;
   Deployments deployments_;
   SystemdNotifier notifier_;
   BoostProcessLauncher process_launcher_;
   WorkerLauncher worker_launcher_;
   WorkerProcesses workers_;
-  NoUpgrader upgrader_;
   EventLoop loop_;
+  ProgramUpgrade upgrade_;
   Engine engine_;
   std::unique_ptr<SdBusControl> control_;  // null: none
 };

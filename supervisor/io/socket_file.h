@@ -5,6 +5,8 @@
 
 #include <string>
 
+#include "supervisor/io/service_state.h"
+
 namespace gserve::io {
 
 /// The name that a bound Unix socket has in the file system. Removes it when destroyed, but only while it is
@@ -17,6 +19,11 @@ class SocketFile {
   SocketFile(SocketFile&& other) noexcept;
   SocketFile& operator=(SocketFile&& other) noexcept;
   ~SocketFile() { remove(); }
+
+  /// One that another program in this process remembered.
+  explicit SocketFile(const FileIdentity& file)
+      : path_(file.path), device_(file.device), inode_(file.inode) {}
+  FileIdentity identity() const { return {path_, device_, inode_}; }
 
   /// Removes the name now; later calls do nothing.
   void remove();

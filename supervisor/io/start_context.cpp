@@ -2,6 +2,7 @@
 #include "supervisor/io/start_context.h"
 
 #include <fcntl.h>
+#include <sys/auxv.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
@@ -35,18 +36,28 @@ rlimit raise_descriptor_limit() {
   return given;
 }
 
-std::map<std::string, std::string> read_environment() {
-  std::map<std::string, std::string> environment;
-  for (char** entry = environ; entry && *entry; ++entry) {
-    const std::string_view text = *entry;
-    const std::size_t equals = text.find('=');
-    if (equals == std::string_view::npos) continue;
-    environment.emplace(text.substr(0, equals), text.substr(equals + 1));
-  }
+std::vector<std::string> read_environment() {
+  std::vector<std::string> environment;
+  for (char** entry = environ; entry && *entry; ++entry) environment.emplace_back(*entry);
   return environment;
 }
 
+/// As it was called, symbolic links unresolved: a package upgrade may point them elsewhere (getauxval(3)).
+std::string started_from(const std::string& directory) {
+  const auto* path = reinterpret_cast<const char*>(::getauxval(AT_EXECFN));
+  return (std::filesystem::path(directory) / (path ? path : "")).string();
+}
+
 }  // namespace
+
+std::map<std::string, std::string> by_name(const std::vector<std::string>& environment) {
+  std::map<std::string, std::string> map;
+  for (const std::string_view text : environment) {
+    const std::size_t equals = text.find('=');
+    if (equals != std::string_view::npos) map.emplace(text.substr(0, equals), text.substr(equals + 1));
+  }
+  return map;
+}
 
 config::Environment StartContext::lookup() const {
   return [this](const std::string& name) -> std::optional<std::string> {
@@ -64,7 +75,9 @@ StartContext prepare_process(int argc, char** argv) {
   ::prctl(PR_SET_CHILD_SUBREAPER, 1);
   context.invocation.arguments.assign(argv + (argc > 0 ? 1 : 0), argv + argc);
   context.invocation.directory = std::filesystem::current_path().string();
-  context.environment = read_environment();
+  context.argv.assign(argv, argv + argc);
+  context.binary = started_from(context.invocation.directory);
+  context.environment = by_name(read_environment());
   context.binary_directory = std::filesystem::read_symlink("/proc/self/exe").parent_path().string();
   return context;
 }

@@ -16,8 +16,10 @@ namespace gserve::io {
 struct StartContext {
   config::Invocation invocation;
   std::map<std::string, std::string> environment;
-  std::string binary_directory;  // absolute, symbolic links resolved; the binary may be replaced later
-  rlimit nofile{};               // RLIMIT_NOFILE as it was given to us
+  std::vector<std::string> argv;  // with the program's name
+  std::string binary;             // absolute path that this program was started from, for the next upgrade
+  std::string binary_directory;   // absolute, symbolic links resolved; the binary may be replaced later
+  rlimit nofile{};                // RLIMIT_NOFILE as it was given to us
   core::TimePoint started;
 
   config::Environment lookup() const;
@@ -27,5 +29,8 @@ struct StartContext {
 /// as many descriptors as the hard limit allows, orphaned grandchildren become our children. Throws
 /// std::system_error.
 StartContext prepare_process(int argc, char** argv);
+
+/// Entries NAME=VALUE by name; what has no '=' is left out.
+std::map<std::string, std::string> by_name(const std::vector<std::string>& environment);
 
 }  // namespace gserve::io

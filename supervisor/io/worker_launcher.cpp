@@ -15,7 +15,6 @@
 namespace gserve::io {
 namespace {
 
-/// Of the supervisor's own environment, what speaks to the supervisor and not to its workers.
 constexpr const char* kOwnVariables[] = {"NOTIFY_SOCKET",  "LISTEN_FDS",    "LISTEN_PID",
                                          "LISTEN_FDNAMES", "WATCHDOG_USEC", "WATCHDOG_PID"};
 
@@ -51,6 +50,10 @@ void prepend_path(std::map<std::string, std::string>& environment, const std::st
 }
 
 }  // namespace
+
+void erase_own_variables(std::map<std::string, std::string>& environment) {
+  for (const char* name : kOwnVariables) environment.erase(name);
+}
 
 std::string bundled_python_directory(const std::string& binary_directory) {
   namespace fs = std::filesystem;
@@ -105,14 +108,13 @@ std::variant<Launch, std::string> WorkerLauncher::compose(const core::Spawn& ord
   auto& process = std::get<ports::Process>(result);
   launch.pid = process.pid;
   launch.pidfd = std::move(process.pidfd);
-  launch.scoreboard.close_fd();
   return launch;
 }
 
 std::vector<std::string> WorkerLauncher::environment(const core::Spawn& order, const Deployment& deployment,
                                                      const std::string& names) const {
   auto variables = surroundings_.environment;
-  for (const char* name : kOwnVariables) variables.erase(name);
+  erase_own_variables(variables);
   for (const std::string& entry : deployment.settings.list("raw_env")) {
     const std::size_t equals = entry.find('=');
     variables[entry.substr(0, equals)] = entry.substr(equals + 1);
@@ -129,6 +131,18 @@ std::vector<std::string> WorkerLauncher::environment(const core::Spawn& order, c
   std::vector<std::string> entries;
   for (const auto& [name, value] : variables) entries.push_back(name + "=" + value);
   return entries;
+}
+
+std::vector<HandoverState> WorkerLauncher::handovers() const {
+  std::vector<HandoverState> states;
+  for (const auto& [pool, ends] : handovers_) states.push_back({pool, ends.first.get(), ends.second.get()});
+  return states;
+}
+
+void WorkerLauncher::restore_handovers(const std::vector<HandoverState>& states) {
+  for (const auto& [pool, one, other] : states) {
+    handovers_.emplace(pool, std::pair(UniqueFd(one), UniqueFd(other)));
+  }
 }
 
 int WorkerLauncher::handover(const std::string& pool) {

@@ -12,6 +12,7 @@
 #include "supervisor/core/actions.h"
 #include "supervisor/io/deployments.h"
 #include "supervisor/io/launch_registry.h"
+#include "supervisor/io/service_state.h"
 #include "supervisor/ports/process_launcher.h"
 
 namespace gserve::io {
@@ -35,6 +36,10 @@ struct LaunchSurroundings {
 /// `<binary_directory>/../lib/gserve/python` if it holds the package, else empty.
 std::string bundled_python_directory(const std::string& binary_directory);
 
+/// Takes out of a copy of the supervisor's own environment what speaks to the supervisor and not to its
+/// children.
+void erase_own_variables(std::map<std::string, std::string>& environment);
+
 /// Composes launches as common/launch_contract.h says.
 class WorkerLauncher {
  public:
@@ -44,6 +49,10 @@ class WorkerLauncher {
 
   /// The launch, or one clear line.
   std::variant<Launch, std::string> launch(const core::Spawn& order, const Deployment& deployment);
+
+  /// The hand-over queues, for an upgrade.
+  std::vector<HandoverState> handovers() const;
+  void restore_handovers(const std::vector<HandoverState>& states);
 
   SharedDescriptors descriptors() const { return surroundings_.descriptors(); }
 

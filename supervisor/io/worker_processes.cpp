@@ -21,6 +21,16 @@ core::TimePoint time_point(std::uint64_t nanoseconds) {
 
 }  // namespace
 
+std::vector<LaunchState> WorkerProcesses::states() {
+  std::vector<LaunchState> states;
+  for (const auto& [id, launch] : registry_.all()) states.push_back(launch.state());
+  return states;
+}
+
+void WorkerProcesses::restore(std::vector<Launch> launches) {
+  for (Launch& launch : launches) registry_.add(std::move(launch));
+}
+
 std::variant<core::Pid, std::string> WorkerProcesses::spawn(const core::Spawn& order) {
   const Deployment* deployment = deployments_.find(order.generation);
   if (!deployment) return "no configuration for generation " + std::to_string(order.generation);

@@ -23,6 +23,10 @@ class WorkerProcesses : public ports::Workers {
   WorkerProcesses(WorkerLauncher& launcher, const Deployments& deployments, ports::Journal& journal)
       : launcher_(launcher), deployments_(deployments), journal_(journal) {}
 
+  /// The live launches, for an upgrade.
+  std::vector<LaunchState> states();
+  void restore(std::vector<Launch> launches);
+
   std::variant<core::Pid, std::string> spawn(const core::Spawn& order) override;
   void signal(core::LaunchId launch, int signal) override;
   core::ScoreboardSampled sample(const core::SampleScoreboard& order) override;

@@ -56,8 +56,8 @@ class ControlHandler {
   virtual ~ControlHandler() = default;
   virtual StatusReport status() = 0;
   virtual std::optional<core::JobView> job(core::JobId id) = 0;
-  /// StopRequested, ReloadRequested or ScaleRequested with a request id from 1 on, chosen by the caller. The
-  /// answer comes by ControlBus::accepted or refused, possibly within this call.
+  /// StopRequested, ReloadRequested, ScaleRequested or UpgradeRequested with a request id from 1 on, chosen
+  /// by the caller. The answer comes by ControlBus::accepted or refused, possibly within this call.
   virtual void submit(const core::Event& request) = 0;
 };
 

@@ -17,6 +17,7 @@ struct ProcessSpec {
   std::vector<std::string> argv;         // argv[0] is an absolute path
   std::vector<std::string> environment;  // NAME=VALUE; LISTEN_PID is added by the launcher
   std::vector<int> fds;                  // borrowed; become 3, 4, ... in this order
+  int output = -1;                       // borrowed; becomes stdout and stderr; -1: they are inherited
   std::string directory;                 // working directory, empty: inherited
 };
 

@@ -134,7 +134,7 @@ TEST(ControlDirectory, ALiveOwnerIsAnErrorThatNamesItsPid) {
 TEST(ControlDirectory, AnOwnerWithAFullQueueIsAlive) {
   const TempDir temp;
   ControlDirectory first = claimed(place_in(temp.path()));
-  const UniqueFd listener = first.take_listener();
+  const UniqueFd listener = first.listener();
   ASSERT_EQ(listen(listener.get(), 0), 0);
   const UniqueFd waiting(test::raw_connect(first.path()));
   EXPECT_EQ(refused(place_in(temp.path())).kind, Kind::already_running);

@@ -65,7 +65,7 @@ ControlServer::ControlServer(io::ControlLimits limits, mode_t mode, const std::s
   supervisor_.report.name = name;
   supervisor_.report.pid = getpid();
   control_ = std::make_unique<io::SdBusControl>(
-      io_, supervisor_, directory_->take_listener(),
+      io_, supervisor_, directory_->listener(),
       [this](core::LogLevel, const std::string& text) { log_.push_back(text); }, limits);
   thread_ = std::thread([this] { io_.run(); });
 }

@@ -42,7 +42,6 @@ TEST(ScoreboardMemoryTest, ShowsWhatTheWorkerWrote) {
   ASSERT_NE(mapped, MAP_FAILED);
   scoreboard::Writer writer(static_cast<scoreboard::Layout*>(mapped));
   writer.begin_request(0, "GET / HTTP/1.1", 17);
-  memory.close_fd();
   const ScoreboardMemory moved(std::move(memory));
   const auto sample = moved.sample();
   ::munmap(mapped, scoreboard::kSize);

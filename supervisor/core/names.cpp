@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: MIT
+#include "supervisor/core/names.h"
+
+namespace gserve::core {
+
+const char* name_of(WorkerState state) {
+  switch (state) {
+    case WorkerState::starting:
+      return "starting";
+    case WorkerState::ready:
+      return "ready";
+    case WorkerState::draining:
+      return "draining";
+    case WorkerState::aborting:
+      return "aborting";
+    case WorkerState::killing:
+      return "killing";
+  }
+  return "unknown";
+}
+
+const char* name_of(SupervisorState state) {
+  switch (state) {
+    case SupervisorState::starting:
+      return "starting";
+    case SupervisorState::running:
+      return "running";
+    case SupervisorState::reloading:
+      return "reloading";
+    case SupervisorState::stopping:
+      return "stopping";
+  }
+  return "unknown";
+}
+
+const char* name_of(JobKind kind) {
+  switch (kind) {
+    case JobKind::stop:
+      return "stop";
+    case JobKind::reload:
+      return "reload";
+    case JobKind::scale:
+      return "scale";
+    case JobKind::upgrade:
+      return "upgrade";
+  }
+  return "unknown";
+}
+
+const char* name_of(JobState state) {
+  switch (state) {
+    case JobState::running:
+      return "running";
+    case JobState::done:
+      return "done";
+    case JobState::failed:
+      return "failed";
+    case JobState::superseded:
+      return "superseded";
+  }
+  return "unknown";
+}
+
+const char* name_of(TimerOwner::Kind kind) {
+  switch (kind) {
+    case TimerOwner::Kind::worker:
+      return "worker";
+    case TimerOwner::Kind::pool:
+      return "pool";
+    case TimerOwner::Kind::calm:
+      return "calm";
+    case TimerOwner::Kind::watch:
+      return "watch";
+    case TimerOwner::Kind::upgrade:
+      return "upgrade";
+  }
+  return "unknown";
+}
+
+}  // namespace gserve::core
