@@ -71,6 +71,8 @@ const char* name_of(TimerOwner::Kind kind) {
       return "calm";
     case TimerOwner::Kind::watch:
       return "watch";
+    case TimerOwner::Kind::look:
+      return "look";
     case TimerOwner::Kind::upgrade:
       return "upgrade";
   }

@@ -104,6 +104,7 @@ void fields(Visitor& visit, core::WorkerFacts& facts) {
   visit("drain_limit", facts.drain_limit);
   visit("boot_error", facts.boot_error);
   visit("due", facts.due);
+  visit("overdue_since", facts.overdue_since);
 }
 
 template <typename Visitor>
