@@ -46,10 +46,34 @@ bool set_option(int fd, int level, int option, int value) {
   return ::setsockopt(fd, level, option, &value, sizeof value) == 0;
 }
 
-int get_option(int fd, int option) {
+int get_option(int fd, int level, int option) {
   int value = 0;
   socklen_t size = sizeof value;
-  return ::getsockopt(fd, SOL_SOCKET, option, &value, &size) == 0 ? value : -1;
+  return ::getsockopt(fd, level, option, &value, &size) == 0 ? value : -1;
+}
+
+int get_option(int fd, int option) {
+  return get_option(fd, SOL_SOCKET, option);
+}
+
+template <typename Name>
+const Name& as(const sockaddr_storage& name) {
+  return reinterpret_cast<const Name&>(name);
+}
+
+bool same_port(in_port_t port, std::uint16_t wanted) {
+  return wanted == 0 || port == htons(wanted);
+}
+
+bool same_place(const sockaddr_in& name, const addrinfo& wanted, std::uint16_t port) {
+  const auto& other = *reinterpret_cast<const sockaddr_in*>(wanted.ai_addr);
+  return name.sin_addr.s_addr == other.sin_addr.s_addr && same_port(name.sin_port, port);
+}
+
+bool same_place(const sockaddr_in6& name, const addrinfo& wanted, std::uint16_t port) {
+  const auto& other = *reinterpret_cast<const sockaddr_in6*>(wanted.ai_addr);
+  return std::memcmp(&name.sin6_addr, &other.sin6_addr, sizeof name.sin6_addr) == 0 &&
+         name.sin6_scope_id == other.sin6_scope_id && same_port(name.sin6_port, port);
 }
 
 /// IPv4 first, as gunicorn does for a name that has both.
@@ -206,6 +230,17 @@ Opened Listener::adopt(int fd) {
   return Listener(UniqueFd(fd), true, {});
 }
 
+Opened Listener::take_over(int fd, int backlog) {
+  // Whoever stopped before us may have closed the queue.
+  if (::listen(fd, backlog) != 0) return failed("stored descriptor " + std::to_string(fd), errno);
+  return adopt(fd);
+}
+
+void Listener::share() {
+  inherited_ = true;
+  file_.forget();
+}
+
 void Listener::stop_listening() {
   if (inherited_) return;
   file_.remove();
@@ -224,6 +259,33 @@ std::string Listener::describe() const {
   const std::size_t length = size - offsetof(sockaddr_un, sun_path);
   if (address.sun_path[0] == '\0') return "unix:@" + std::string(address.sun_path + 1, length - 1);
   return "unix:" + std::string(address.sun_path, ::strnlen(address.sun_path, length));
+}
+
+bool listens_at(int fd, const config::TcpAddress& address, bool v6_only) {
+  int error = 0;
+  const Addresses wanted = resolve(address, error);
+  sockaddr_storage name{};
+  socklen_t size = sizeof name;
+  if (!wanted || !is_listening_stream(fd) ||
+      ::getsockname(fd, reinterpret_cast<sockaddr*>(&name), &size) != 0) {
+    return false;
+  }
+  if (name.ss_family != wanted->ai_family) return false;
+  if (name.ss_family == AF_INET) return same_place(as<sockaddr_in>(name), *wanted, address.port);
+  if (v6_only && get_option(fd, IPPROTO_IPV6, IPV6_V6ONLY) != 1) return false;
+  return same_place(as<sockaddr_in6>(name), *wanted, address.port);
+}
+
+bool listens_at(int fd, const config::UnixAddress& address) {
+  sockaddr_storage name{};
+  socklen_t size = sizeof name;
+  if (!is_listening_stream(fd) || ::getsockname(fd, reinterpret_cast<sockaddr*>(&name), &size) != 0 ||
+      name.ss_family != AF_UNIX || size <= offsetof(sockaddr_un, sun_path)) {
+    return false;
+  }
+  struct stat file {};
+  const char* path = as<sockaddr_un>(name).sun_path;
+  return address.path == path && ::lstat(path, &file) == 0 && S_ISSOCK(file.st_mode);
 }
 
 std::string log_text(const config::Address& address) {

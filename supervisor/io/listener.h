@@ -36,6 +36,15 @@ class Listener {
       : fd_(state.fd), inherited_(state.inherited), file_(state.file) {}
   ListenerState state() const { return {fd_.get(), inherited_, file_.identity()}; }
 
+  /// Takes over a socket that an earlier process of this service opened for `address` and somebody kept, as
+  /// adopt() does. `fd` stays the caller's unless it succeeds.
+  static std::variant<Listener, ListenError> take_over(int fd, int backlog);
+
+  /// From now on somebody else keeps the socket too, for the next process of this service: stop_listening()
+  /// leaves it alone, and a Unix socket keeps its name.
+  void share();
+  bool shared() const { return inherited_; }
+
   int fd() const { return fd_.get(); }
 
   /// Refuses new connections, for every process that shares the socket. Connections that the kernel has
@@ -53,6 +62,11 @@ class Listener {
   bool inherited_;
   SocketFile file_;
 };
+
+/// Whether the socket `fd` listens where a listener for `address` would: a port 0 in `address` stands for
+/// any. A Unix socket must still have its name.
+bool listens_at(int fd, const config::TcpAddress& address, bool v6_only);
+bool listens_at(int fd, const config::UnixAddress& address);
 
 /// How gunicorn writes an address in its log: ('127.0.0.1', 8000), /run/app.sock, fd://3.
 std::string log_text(const config::Address& address);

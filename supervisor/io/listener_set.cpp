@@ -1,19 +1,17 @@
 // SPDX-License-Identifier: MIT
 #include "supervisor/io/listener_set.h"
 
+#include <unistd.h>
 #include <algorithm>
-#include <charconv>
+
 #include <optional>
 #include <set>
-
-#include "common/launch_contract.h"
 
 namespace gserve::io {
 namespace {
 
 constexpr int kTries = 5;
 constexpr std::chrono::milliseconds kBetweenTries{1000};
-constexpr int kMaxActivated = 1024;
 
 /// "[::]" takes IPv4 too, unless the same port is also asked for on every IPv4 address: then both must fit.
 bool needs_v6_only(const config::TcpAddress& address, const std::vector<config::Address>& all) {
@@ -31,9 +29,13 @@ std::vector<config::Address> wanted(const ListenerOptions& options) {
     if (std::holds_alternative<config::InheritedAddress>(address)) addresses.push_back(address);
   }
   for (const int fd : options.activated) {
-    const config::Address address = config::InheritedAddress{fd};
-    if (std::find(addresses.begin(), addresses.end(), address) == addresses.end())
-      addresses.push_back(address);
+    const auto same = [fd](const config::Address& address) {
+      const auto* inherited = std::get_if<config::InheritedAddress>(&address);
+      return inherited != nullptr && inherited->fd == fd;
+    };
+    if (std::none_of(addresses.begin(), addresses.end(), same)) {
+      addresses.emplace_back(config::InheritedAddress{fd});
+    }
   }
   return addresses;
 }
@@ -81,12 +83,55 @@ std::variant<Listener, OpenFailure> open_patiently(const config::Address& addres
   }
 }
 
-std::optional<int> parse_number(const std::string& text) {
-  int number = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error != std::errc{} || end != text.data() + text.size() || number < 0) return std::nullopt;
-  return number;
+struct ListensAt {
+  int fd;
+  const std::vector<config::Address>& all;
+
+  bool operator()(const config::TcpAddress& address) const {
+    return listens_at(fd, address, needs_v6_only(address, all));
+  }
+  bool operator()(const config::UnixAddress& address) const { return listens_at(fd, address); }
+  bool operator()(const config::InheritedAddress&) const { return false; }
+};
+
+bool any_port(const config::Address& address) {
+  const auto* tcp = std::get_if<config::TcpAddress>(&address);
+  return tcp != nullptr && tcp->port == 0;
 }
+
+std::variant<Listener, OpenFailure> take_over(int fd, const ListenerOptions& options) {
+  auto taken = Listener::take_over(fd, options.backlog);
+  if (auto* listener = std::get_if<Listener>(&taken)) return std::move(*listener);
+  return OpenFailure{std::get<ListenError>(taken).reason};
+}
+
+/// Which stored socket serves which address. Addresses that leave the port open come last, so that they do
+/// not take what another one names.
+class StoredSockets {
+ public:
+  StoredSockets(const std::vector<config::Address>& addresses, const std::vector<StoredDescriptor>& stored)
+      : claims_(addresses.size(), -1) {
+    for (const StoredDescriptor& each : stored) {
+      if (!claim(addresses, each.fd, false)) claim(addresses, each.fd, true);
+    }
+  }
+  /// -1: none.
+  int claimed_by(std::size_t address) const { return claims_[address]; }
+  bool is_claimed(int fd) const { return std::find(claims_.begin(), claims_.end(), fd) != claims_.end(); }
+
+ private:
+  bool claim(const std::vector<config::Address>& addresses, int fd, bool open_port) {
+    for (std::size_t i = 0; i < addresses.size(); ++i) {
+      if (claims_[i] >= 0 || any_port(addresses[i]) != open_port) continue;
+      if (!std::visit(ListensAt{fd, addresses}, addresses[i])) continue;
+      claims_[i] = fd;
+      return true;
+    }
+    return false;
+  }
+
+  std::vector<int> claims_;
+};
 
 }  // namespace
 
@@ -96,9 +141,16 @@ std::variant<ListenerSet, OpenFailure> ListenerSet::open(const ListenerOptions& 
     return OpenFailure{"cannot listen on fd://" + std::to_string(*fd) + ": it is given twice"};
   }
   const OpenOne open_one{addresses, options.backlog};
+  const StoredSockets stored(addresses, options.stored);
+  for (const StoredDescriptor& each : options.stored) {
+    if (stored.is_claimed(each.fd)) continue;
+    ::close(each.fd);  // the address may be wanted by another listener
+    options.discard(each);
+  }
   ListenerSet set;
-  for (const config::Address& address : addresses) {
-    auto opened = open_patiently(address, open_one, options);
+  for (std::size_t i = 0; i < addresses.size(); ++i) {
+    const int kept = stored.claimed_by(i);
+    auto opened = kept >= 0 ? take_over(kept, options) : open_patiently(addresses[i], open_one, options);
     if (auto* failure = std::get_if<OpenFailure>(&opened)) return std::move(*failure);
     set.listeners_.push_back(std::get<Listener>(std::move(opened)));
   }
@@ -123,23 +175,14 @@ std::vector<std::string> ListenerSet::describe() const {
   return texts;
 }
 
-void ListenerSet::stop_listening() {
-  for (Listener& listener : listeners_) listener.stop_listening();
+void ListenerSet::share(const std::function<bool(const Listener&)>& keep) {
+  for (Listener& listener : listeners_) {
+    if (!listener.shared() && keep(listener)) listener.share();
+  }
 }
 
-std::variant<std::vector<int>, std::string> activated_descriptors(const config::Environment& environment,
-                                                                  core::Pid pid) {
-  const auto for_pid = environment("LISTEN_PID");
-  const auto count_text = environment("LISTEN_FDS");
-  if (!for_pid || !count_text || for_pid->empty() || parse_number(*for_pid) != pid) return std::vector<int>{};
-  const auto count = parse_number(*count_text);
-  if (!count || *count > kMaxActivated) {
-    return "LISTEN_FDS: invalid value '" + *count_text + "': must be a number from 0 to " +
-           std::to_string(kMaxActivated);
-  }
-  std::vector<int> fds(static_cast<std::size_t>(*count));
-  for (int i = 0; i < *count; ++i) fds[static_cast<std::size_t>(i)] = contract::kFirstFd + i;
-  return fds;
+void ListenerSet::stop_listening() {
+  for (Listener& listener : listeners_) listener.stop_listening();
 }
 
 }  // namespace gserve::io

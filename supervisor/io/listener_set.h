@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "supervisor/config/address.h"
-#include "supervisor/config/environment.h"
 #include "supervisor/core/types.h"
+#include "supervisor/io/descriptor_store.h"
 #include "supervisor/io/listener.h"
 
 namespace gserve::io {
@@ -19,6 +19,10 @@ struct ListenerOptions {
   int backlog = 2048;
   /// Descriptors of socket activation; when there are any, they replace `addresses` but for fd://N.
   std::vector<int> activated;
+  /// Sockets that an earlier process of this service stored; owned. Those that listen at one of `addresses`
+  /// are taken over, the others closed and given to `discard`.
+  std::vector<StoredDescriptor> stored;
+  std::function<void(const StoredDescriptor&)> discard;
   /// Waits before the next try at an address in use. False: stop trying (a signal came).
   std::function<bool(std::chrono::milliseconds)> wait;
   std::function<void(core::LogLevel, const std::string&)> log;
@@ -46,6 +50,8 @@ class ListenerSet {
   std::vector<int> fds() const;
   /// "http://127.0.0.1:8000", for the log and for status.
   std::vector<std::string> describe() const;
+  /// Offers each socket that is not shared yet to `keep`; those that it keeps are shared from then on.
+  void share(const std::function<bool(const Listener&)>& keep);
   /// See Listener::stop_listening. Never fails.
   void stop_listening();
 
@@ -54,11 +60,5 @@ class ListenerSet {
 
   std::vector<Listener> listeners_;
 };
-
-/// What socket activation passed to process `pid`, by LISTEN_PID and LISTEN_FDS (sd_listen_fds(3));
-/// descriptors from 3 on, none when LISTEN_PID names another process. The text says what is wrong with the
-/// variables.
-std::variant<std::vector<int>, std::string> activated_descriptors(const config::Environment& environment,
-                                                                  core::Pid pid);
 
 }  // namespace gserve::io

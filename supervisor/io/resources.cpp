@@ -87,6 +87,13 @@ bool wait_unless_stopped(SignalQueue& signals, std::chrono::milliseconds duratio
   }
 }
 
+/// The manager keeps what it has room for, in case that we die.
+void share_with_manager(ListenerSet& listeners, int room) {
+  listeners.share([&](const Listener& listener) {
+    return room > 0 && store_descriptor(listener.fd(), store_name(listener.describe())) && room-- > 0;
+  });
+}
+
 std::unique_ptr<ServiceListeners> open_listeners(const StartContext& context,
                                                  const config::Settings& settings, LogFiles& logs,
                                                  SignalQueue& signals) {
@@ -95,14 +102,22 @@ std::unique_ptr<ServiceListeners> open_listeners(const StartContext& context,
     options.addresses.push_back(config::parse_address(text).address);
   }
   options.backlog = static_cast<int>(settings.integer("backlog"));
-  options.activated = value_or_fail(activated_descriptors(context.lookup(), ::getpid()));
+  PassedDescriptors passed = value_or_fail(passed_descriptors(context.lookup(), ::getpid()));
+  options.activated = std::move(passed.activated);
+  options.stored = std::move(passed.stored);
+  options.discard = [&](const StoredDescriptor& stored) {
+    unstore_descriptor(stored.name);
+    logs.write({core::LogLevel::info, "closed " + stored.name + ": no --bind names its address any more"});
+  };
   options.wait = [&](std::chrono::milliseconds duration) { return wait_unless_stopped(signals, duration); };
   options.log = [&](core::LogLevel level, const std::string& text) { logs.write({level, text}); };
   auto opened = ListenerSet::open(options);
   if (auto* failure = std::get_if<OpenFailure>(&opened)) {
     throw StartFailure(failure->interrupted ? 0 : kExitFailure, failure->reason);
   }
-  return std::make_unique<ServiceListeners>(std::get<ListenerSet>(std::move(opened)));
+  auto& set = std::get<ListenerSet>(opened);
+  share_with_manager(set, store_capacity(context.lookup()));
+  return std::make_unique<ServiceListeners>(std::move(set));
 }
 
 std::unique_ptr<NotifySocket> open_notify_socket(const StartContext& context) {

@@ -25,6 +25,9 @@ class SocketFile {
       : path_(file.path), device_(file.device), inode_(file.inode) {}
   FileIdentity identity() const { return {path_, device_, inode_}; }
 
+  /// The name stays when this is destroyed.
+  void forget() { path_.clear(); }
+
   /// Removes the name now; later calls do nothing.
   void remove();
 

@@ -15,8 +15,8 @@
 namespace gserve::io {
 namespace {
 
-constexpr const char* kOwnVariables[] = {"NOTIFY_SOCKET",  "LISTEN_FDS",    "LISTEN_PID",
-                                         "LISTEN_FDNAMES", "WATCHDOG_USEC", "WATCHDOG_PID"};
+constexpr const char* kOwnVariables[] = {"NOTIFY_SOCKET", "LISTEN_FDS",   "LISTEN_PID", "LISTEN_FDNAMES",
+                                         "WATCHDOG_USEC", "WATCHDOG_PID", "FDSTORE"};
 
 std::pair<UniqueFd, UniqueFd> packet_pair(const char* what) {
   int ends[2];

@@ -92,7 +92,7 @@ def test_unit_passes_systemds_own_check(box):
 
 @pytest.mark.parametrize("line", [
     "Type=notify", "NotifyAccess=main", "KillMode=process", "Restart=on-failure", "RestartSec=100ms",
-    "FileDescriptorStoreMax=64", "OOMPolicy=continue", "LimitNOFILE=65536"])
+    "FileDescriptorStoreMax=64", "Environment=FDSTORE=64", "OOMPolicy=continue", "LimitNOFILE=65536"])
 def test_unit_says_what_was_measured_right(box, line):
     _, text = unit(box)
     assert line in text.splitlines()

@@ -437,9 +437,9 @@ TEST(InheritedListener, MustBeAListeningStreamSocket) {
             "cannot listen on fd://5: it is given twice");
 }
 
-TEST(ActivatedDescriptors, AreThoseThatSystemdPassedToThisProcess) {
+TEST(PassedDescriptors, AreThoseThatSystemdPassedToThisProcess) {
   const auto read = [](const std::map<std::string, std::string>& variables) {
-    return activated_descriptors(
+    return passed_descriptors(
         [&](const std::string& name) -> std::optional<std::string> {
           const auto found = variables.find(name);
           return found == variables.end() ? std::nullopt : std::optional(found->second);
@@ -447,7 +447,7 @@ TEST(ActivatedDescriptors, AreThoseThatSystemdPassedToThisProcess) {
         42);
   };
   const auto fds = [&](const std::map<std::string, std::string>& variables) {
-    return std::get<std::vector<int>>(read(variables));
+    return std::get<PassedDescriptors>(read(variables)).activated;
   };
   EXPECT_THAT(fds({}), IsEmpty());
   EXPECT_THAT(fds({{"LISTEN_PID", "42"}, {"LISTEN_FDS", "3"}}), ElementsAre(3, 4, 5));
@@ -460,6 +460,156 @@ TEST(ActivatedDescriptors, AreThoseThatSystemdPassedToThisProcess) {
             "LISTEN_FDS: invalid value 'many': must be a number from 0 to 1024");
   EXPECT_EQ(std::get<std::string>(read({{"LISTEN_PID", "42"}, {"LISTEN_FDS", "99999"}})),
             "LISTEN_FDS: invalid value '99999': must be a number from 0 to 1024");
+}
+
+TEST(PassedDescriptors, OfTheStoreAreToldByTheirNames) {
+  const std::map<std::string, std::string> variables = {
+      {"LISTEN_PID", "42"},
+      {"LISTEN_FDS", "3"},
+      {"LISTEN_FDNAMES", "gserve.socket:gserve-listener-http_//127.0.0.1_8000:stored"}};
+  const auto passed = std::get<PassedDescriptors>(
+      passed_descriptors([&](const std::string& name) { return std::optional(variables.at(name)); }, 42));
+  EXPECT_THAT(passed.activated, ElementsAre(3, 5));
+  ASSERT_THAT(passed.stored, SizeIs(1));
+  EXPECT_EQ(passed.stored[0].fd, 4);
+  EXPECT_EQ(passed.stored[0].name, store_name("http://127.0.0.1:8000"));
+}
+
+TEST(StoreName, HoldsWhatSystemdAllows) {
+  EXPECT_EQ(store_name("http://[::1]:80"), "gserve-listener-http_//[__1]_80");
+  EXPECT_EQ(store_name("unix:/caf\xe9\n"), "gserve-listener-unix_/caf__");
+  EXPECT_THAT(store_name(std::string(300, 'x')), SizeIs(255));
+}
+
+TEST(StoreCapacity, IsWhatTheManagerSays) {
+  const auto capacity = [](std::map<std::string, std::string> variables) {
+    return store_capacity([variables](const std::string& name) -> std::optional<std::string> {
+      const auto found = variables.find(name);
+      return found == variables.end() ? std::nullopt : std::optional(found->second);
+    });
+  };
+  EXPECT_EQ(capacity({{"NOTIFY_SOCKET", "/run/n"}, {"FDSTORE", "64"}}), 64);
+  EXPECT_EQ(capacity({{"NOTIFY_SOCKET", "/run/n"}}), 0);
+  EXPECT_EQ(capacity({{"FDSTORE", "64"}}), 0);
+  EXPECT_EQ(capacity({{"NOTIFY_SOCKET", "/run/n"}, {"FDSTORE", "some"}}), 0);
+}
+
+/// What an earlier process has stored, and what becomes of it.
+struct Store {
+  std::vector<std::string> discarded;
+
+  /// Opens the addresses while `stored` are passed, by names "0", "1" ...
+  ListenerSet open(std::vector<config::Address> addresses, const std::vector<int>& stored,
+                   std::vector<int> activated = {}) {
+    Opener opener(std::move(addresses), std::move(activated));
+    for (const int fd : stored) {
+      opener.options.stored.push_back({fd, std::to_string(opener.options.stored.size())});
+    }
+    opener.options.discard = [this](const StoredDescriptor& each) { discarded.push_back(each.name); };
+    return opener.opened();
+  }
+};
+
+/// A listener of an earlier process: a duplicate stays with the manager.
+int stored_of(const ListenerSet& set, std::size_t index = 0) {
+  return ::dup(set.fds().at(index));
+}
+
+TEST(StoredListeners, AreTakenOverByTheirAddresses) {
+  const ListenerSet before = open_set({TcpAddress{"127.0.0.1", 0}, TcpAddress{"127.0.0.1", 0}});
+  const auto port = [&](std::size_t i) {
+    const std::string text = before.describe()[i];
+    return static_cast<std::uint16_t>(std::stoi(text.substr(text.rfind(':') + 1)));
+  };
+  Store store;
+  const int first = stored_of(before, 0);
+  const int second = stored_of(before, 1);
+  const ListenerSet after =
+      store.open({TcpAddress{"127.0.0.1", port(1)}, TcpAddress{"localhost", port(0)}}, {first, second});
+  EXPECT_THAT(after.fds(), ElementsAre(second, first));
+  EXPECT_THAT(store.discarded, IsEmpty());
+  EXPECT_EQ(::fcntl(first, F_GETFD), FD_CLOEXEC);
+}
+
+TEST(StoredListeners, ServeAnAddressThatLeavesThePortOpenLast) {
+  const ListenerSet before = open_set({TcpAddress{"127.0.0.1", 0}});
+  Store store;
+  const int kept = stored_of(before);
+  const ListenerSet after = store.open({TcpAddress{"127.0.0.1", 0}}, {kept});
+  EXPECT_EQ(after.describe(), before.describe());
+}
+
+TEST(StoredListeners, ThatNoAddressNamesAreClosedAndDropped) {
+  const ListenerSet before = open_set({TcpAddress{"127.0.0.1", 0}, TcpAddress{"127.0.0.1", 0}});
+  Store store;
+  const int one = stored_of(before, 0);
+  const int file = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
+  const ListenerSet after = store.open({TcpAddress{"127.0.0.2", 0}}, {one, file});
+  EXPECT_THAT(store.discarded, ElementsAre("0", "1"));
+  EXPECT_LT(::fcntl(file, F_GETFD), 0);
+  EXPECT_THAT(after.describe(), ElementsAre(StartsWith("http://127.0.0.2:")));
+}
+
+TEST(StoredListeners, GiveWayToSocketActivation) {
+  const ListenerSet before = open_set({TcpAddress{"127.0.0.1", 0}, TcpAddress{"127.0.0.1", 0}});
+  Store store;
+  const int activated = stored_of(before, 1);
+  const ListenerSet after = store.open({TcpAddress{"127.0.0.1", 0}}, {stored_of(before, 0)}, {activated});
+  EXPECT_THAT(after.fds(), ElementsAre(activated));
+  EXPECT_THAT(store.discarded, ElementsAre("0"));
+}
+
+TEST(StoredListeners, OfUnixSocketsNeedTheirName) {
+  const TemporaryDirectory directory;
+  const UnixAddress address{directory / "app.sock"};
+  const ListenerSet before = open_set({address});
+  Store store;
+  const int kept = stored_of(before);
+  {
+    const ListenerSet after = store.open({address}, {kept});
+    EXPECT_THAT(after.fds(), ElementsAre(kept));
+  }
+  EXPECT_EQ(directory.entries(), 1U) << "the name is for the next process";
+  const int nameless = stored_of(before);
+  ::unlink(address.path.c_str());
+  const ListenerSet anew = store.open({address}, {nameless});
+  EXPECT_THAT(store.discarded, ElementsAre("0"));
+  EXPECT_EQ(directory.entries(), 1U);
+}
+
+/// Whether a client can connect to the listener's port within a moment.
+bool accepts(const ListenerSet& set) {
+  sockaddr_in name{};
+  socklen_t size = sizeof name;
+  ::getsockname(set.fds()[0], reinterpret_cast<sockaddr*>(&name), &size);
+  const UniqueFd client(::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  if (::connect(client.get(), reinterpret_cast<const sockaddr*>(&name), sizeof name) == 0) return true;
+  pollfd watched{client.get(), POLLOUT, 0};
+  int error = 0;
+  socklen_t length = sizeof error;
+  return ::poll(&watched, 1, 500) == 1 &&
+         ::getsockopt(client.get(), SOL_SOCKET, SO_ERROR, &error, &length) == 0 && error == 0;
+}
+
+TEST(StoredListeners, AreFreedOfAFilterThatAnEarlierProcessLeft) {
+  ListenerSet before = open_set({TcpAddress{"127.0.0.1", 0}});
+  before.stop_listening();
+  EXPECT_FALSE(accepts(before));
+  Store store;
+  const ListenerSet after = store.open({TcpAddress{"127.0.0.1", 0}}, {stored_of(before)});
+  EXPECT_TRUE(accepts(after));
+}
+
+TEST(StoredListeners, AreLeftAloneByAStop) {
+  const TemporaryDirectory directory;
+  ListenerSet set = open_set({TcpAddress{"127.0.0.1", 0}, UnixAddress{directory / "app.sock"}});
+  int offered = 0;
+  set.share([&](const Listener&) { return ++offered > 0; });
+  set.share([&](const Listener&) { return ++offered > 0; });
+  EXPECT_EQ(offered, 2) << "a shared one is not offered again";
+  set.stop_listening();
+  EXPECT_TRUE(accepts(set));
+  EXPECT_EQ(directory.entries(), 1U);
 }
 
 }  // namespace

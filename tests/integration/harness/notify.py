@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: MIT
+import os
 import socket
 import threading
 
@@ -6,11 +7,13 @@ from .waiting import bound
 
 
 class NotifySocket:
-    """Plays the service manager: receives what sd_notify(3) sends."""
+    """Plays the service manager: receives what sd_notify(3) sends, and keeps the descriptors that it is asked to keep
+    (`stored`, by name)."""
 
     def __init__(self, path):
         self.path = str(path)
         self.messages = []
+        self.stored = {}
         self._changed = threading.Condition()
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self._socket.bind(self.path)
@@ -19,13 +22,25 @@ class NotifySocket:
 
     def _receive(self):
         while True:
-            data = self._socket.recv(65536)
+            data, fds, _, _ = socket.recv_fds(self._socket, 65536, 64)
             if data == b"harness=end":
                 return
             fields = dict(line.split("=", 1) for line in data.decode().splitlines() if "=" in line)
             with self._changed:
+                self._store(fields, fds)
                 self.messages.append(fields)
                 self._changed.notify_all()
+
+    def _store(self, fields, fds):
+        name = fields.get("FDNAME", "stored")
+        if "FDSTORE" in fields:
+            self.stored.setdefault(name, []).extend(fds)
+        elif fields.get("FDSTOREREMOVE"):
+            self.drop(name)
+
+    def drop(self, name):
+        for fd in self.stored.pop(name, []):
+            os.close(fd)
 
     def mark(self):
         with self._changed:
@@ -54,3 +69,5 @@ class NotifySocket:
             sender.sendto(b"harness=end", self.path)
         self._thread.join()
         self._socket.close()
+        for name in [*self.stored]:
+            self.drop(name)
