@@ -110,8 +110,17 @@ class Invocation {
     return std::clamp(left, milliseconds(1), most);
   }
 
+  /// A connection that ends before anything was asked is made again: an upgrade may have ended it.
   Result<std::unique_ptr<BusClient>> open(const Instance& instance, milliseconds most,
                                           pid_t* pid = nullptr) const {
+    auto opened = open_once(instance, most, pid);
+    const auto* failure = std::get_if<Failure>(&opened);
+    if (failure == nullptr || failure->kind != Failure::Kind::lost) return opened;
+    return open_once(instance, most, pid);
+  }
+
+  Result<std::unique_ptr<BusClient>> open_once(const Instance& instance, milliseconds most,
+                                               pid_t* pid) const {
     Result<Connection> connected = connect_to(instance.socket);
     if (auto* failure = std::get_if<Failure>(&connected)) return std::move(*failure);
     if (pid != nullptr) *pid = std::get<Connection>(connected).pid;
@@ -119,6 +128,13 @@ class Invocation {
   }
 
   Result<Status> ask_status(const Instance& instance, milliseconds most) const {
+    Result<Status> answer = ask_status_once(instance, most);
+    const auto* failure = std::get_if<Failure>(&answer);
+    if (failure == nullptr || failure->kind != Failure::Kind::lost) return answer;
+    return ask_status_once(instance, most);
+  }
+
+  Result<Status> ask_status_once(const Instance& instance, milliseconds most) const {
     auto client = open(instance, most);
     if (auto* failure = std::get_if<Failure>(&client)) return std::move(*failure);
     return std::get<std::unique_ptr<BusClient>>(client)->status();

@@ -48,6 +48,7 @@ void FakeSupervisor::submit(const core::Event& request) {
 core::RequestId request_of(const core::Event& event) {
   if (const auto* stop = std::get_if<core::StopRequested>(&event)) return stop->request;
   if (const auto* reload = std::get_if<core::ReloadRequested>(&event)) return reload->request;
+  if (const auto* upgrade = std::get_if<core::UpgradeRequested>(&event)) return upgrade->request;
   return std::get<core::ScaleRequested>(event).request;
 }
 
@@ -64,10 +65,19 @@ ControlServer::ControlServer(io::ControlLimits limits, mode_t mode, const std::s
   directory_ = std::make_unique<io::ControlDirectory>(std::get<io::ControlDirectory>(std::move(claimed)));
   supervisor_.report.name = name;
   supervisor_.report.pid = getpid();
+  limits_ = limits;
+  listen();
+  thread_ = std::thread([this] { io_.run(); });
+}
+
+void ControlServer::listen() {
   control_ = std::make_unique<io::SdBusControl>(
       io_, supervisor_, directory_->listener(),
-      [this](core::LogLevel, const std::string& text) { log_.push_back(text); }, limits);
-  thread_ = std::thread([this] { io_.run(); });
+      [this](core::LogLevel, const std::string& text) { log_.push_back(text); }, limits_);
+}
+
+void ControlServer::renew() {
+  boost::asio::post(io_, [this] { listen(); });
 }
 
 ControlServer::~ControlServer() {

@@ -61,6 +61,8 @@ class ControlServer {
 
   /// Runs `work` on the server's thread and waits for it.
   void on_loop(const std::function<void()>& work);
+  /// Soon every connection ends and another server listens at the same socket, as after an upgrade.
+  void renew();
   std::size_t peers();
   /// Ends the thread; what is queued stays queued.
   void stop_loop();
@@ -71,10 +73,13 @@ class ControlServer {
   std::vector<std::string> log();
 
  private:
+  void listen();
+
   TempDir temp_;
   std::string run_root_;
   boost::asio::io_context io_;
   boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_{io_.get_executor()};
+  io::ControlLimits limits_;
   FakeSupervisor supervisor_;
   std::unique_ptr<io::ControlDirectory> directory_;
   std::unique_ptr<io::SdBusControl> control_;

@@ -69,6 +69,16 @@ TEST(Control, BusctlCallsMethods) {
   EXPECT_THAT(status.output, AllOf(StartsWith("a{sv} "), HasSubstr(" \"name\" s \"shop\" ")));
 }
 
+TEST(Control, AnUpgradeNamesItsProgramAndItsCaller) {
+  ControlServer server;
+  answer_at_once(server);
+  const std::string call = "call io.gserve /io/gserve io.gserve.Supervisor1 Upgrade s ";
+  EXPECT_EQ(busctl(server, call + "/opt/gserve").output, "t 7\n");
+  const auto& request = std::get<core::UpgradeRequested>(server.supervisor().submitted.at(0));
+  EXPECT_EQ(request.binary, "/opt/gserve");
+  EXPECT_THAT(request.by, StartsWith("busctl["));
+}
+
 TEST(Control, BusctlReadsPropertiesAndTheTreeAndTheNames) {
   ControlServer server;
   server.supervisor().report.generation = 3;

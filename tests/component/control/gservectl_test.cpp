@@ -194,6 +194,18 @@ TEST(Gservectl, ALostConnectionMeansThatTheResultIsUnknown) {
   EXPECT_THAT(ran.err, HasSubstr("result of job 12 is unknown"));
 }
 
+/// An upgrade ends every connection; the job goes on, and the supervisor knows how it has ended.
+TEST(Gservectl, AfterALostConnectionTheJobIsAskedForAgain) {
+  ControlServer server;
+  answer(server, [&](io::SdBusControl& control, core::RequestId request) {
+    control.accepted(request, 7);
+    server.renew();
+  });
+  const Ran ran = gservectl({server.root()}, {"upgrade"});
+  EXPECT_EQ(ran.code, 1);
+  EXPECT_EQ(ran.err, "gservectl: upgrade of shop failed: no module named app\n");
+}
+
 TEST(Gservectl, ASupervisorThatDoesNotAnswerIsReported) {
   ControlServer server;
   server.stop_loop();

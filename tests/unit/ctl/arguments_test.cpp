@@ -8,6 +8,7 @@ namespace gserve::ctl {
 namespace {
 
 using testing::HasSubstr;
+using testing::MatchesRegex;
 using Line = std::vector<const char*>;
 
 std::variant<Arguments, Usage> parse(Line line) {
@@ -39,6 +40,7 @@ TEST(Arguments, KnowsEveryCommand) {
   EXPECT_EQ(good({"stop"}).command, Command::stop);
   EXPECT_EQ(good({"reload"}).command, Command::reload);
   EXPECT_EQ(good({"scale", "4"}).command, Command::scale);
+  EXPECT_EQ(good({"upgrade"}).command, Command::upgrade);
 }
 
 TEST(Arguments, OptionsMayStandBeforeAndAfterTheCommand) {
@@ -103,6 +105,12 @@ TEST(ParseScale, RefusesEverythingElse) {
        {"", "+", "-", "0", "+0", "--1", "+-1", "1.5", "4x", " 4", "100001", "99999999999"}) {
     EXPECT_EQ(parse_scale(text), std::nullopt) << text;
   }
+}
+
+TEST(Arguments, NewProgramIsNamedByAnAbsolutePath) {
+  EXPECT_EQ(good({"upgrade"}).binary, "");
+  EXPECT_EQ(good({"upgrade", "--binary", "/opt/gserve"}).binary, "/opt/gserve");
+  EXPECT_THAT(good({"upgrade", "--binary", "bin/gserve"}).binary, MatchesRegex("/.*/bin/gserve"));
 }
 
 }  // namespace
