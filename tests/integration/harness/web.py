@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: MIT
+import contextlib
 import http.client
 import socket
 from dataclasses import dataclass
@@ -64,11 +65,10 @@ def raw_exchange(address, data, timeout=15):
     """Sends bytes, shuts the sending side down and returns everything that comes back until the end of file."""
     with raw_socket(address, timeout) as sock:
         received = b""
-        try:
+        with contextlib.suppress(ConnectionResetError, BrokenPipeError):
             sock.sendall(data)
-            sock.shutdown(socket.SHUT_WR)
+            with contextlib.suppress(OSError):  # reset already: ENOTCONN; what came before can still be read
+                sock.shutdown(socket.SHUT_WR)
             while chunk := sock.recv(65536):
                 received += chunk
-        except (ConnectionResetError, BrokenPipeError):
-            pass  # refused before all was read: what came is the answer
         return received

@@ -167,7 +167,7 @@ def boot_failure(start_worker, app, code):
 
 @pytest.mark.parametrize("app, text", [
     ("broken_import:app", "No module named 'a_module_that_is_nowhere'"), ("nowhere:app", "No module named 'nowhere'"),
-    ("basic.py:app", "Failed to find application, did you mean 'basic:app'?"), ("broken_exit:app", "SystemExit: 0"),
+    ("basic.py:app", "give the module's name, 'basic', not its file"), ("broken_exit:app", "SystemExit: 0"),
     ("factories:broken_factory()", "raised inside the factory")])
 def test_application_that_cannot_be_imported_is_a_boot_failure(start_worker, app, text):
     worker, reason = boot_failure(start_worker, app, 3)
@@ -175,15 +175,27 @@ def test_application_that_cannot_be_imported_is_a_boot_failure(start_worker, app
     worker.log.wait(r"\[ERROR\] Exception in worker process")
 
 
+NO_REFERENCE = ("Cannot read the application reference {!r}: give a name, a dotted name, or a call of one with literal "
+                "arguments, as in module:factory('production')")
+NO_LITERALS = ("Cannot read the arguments of the application factory {!r}: only literals can be given (strings, numbers, "
+               "True, None, lists, ...)")
+
+
 @pytest.mark.parametrize("app, text", [
-    ("factories:missing", "Failed to find attribute 'missing' in 'factories'."),
-    ("factories:Project.web.missing", "Failed to find attribute 'Project.web.missing' in 'factories'."),
-    ("factories:1+1", "Failed to parse '1+1' as an attribute name or function call."),
-    ("factories:(", "Failed to parse '(' as an attribute name or function call."),
-    ("factories:make(open)", "Failed to parse arguments as literal values: 'make(open)'"),
-    ("factories:make(1, 2, 3)", "TypeError: make() takes from 0 to 1 positional arguments but 3 were given"),
-    ("factories:nothing()", "Failed to find application object: 'nothing()'"),
-    ("factories:number", "Application object must be callable.")])
+    ("factories:missing", "Cannot find 'missing' in the module 'factories', looking for the application 'missing'"),
+    ("factories:Project.web.missing", "Cannot find 'Project.web.missing' in the module 'factories', looking for the application "
+     "'Project.web.missing'"),
+    ("factories:Project.wbe.app", "Cannot find 'Project.wbe' in the module 'factories', looking for the application "
+     "'Project.wbe.app'"),
+    ("factories:1+1", NO_REFERENCE.format("1+1")),
+    ("factories:(", NO_REFERENCE.format("(")),
+    ("factories:make()()", NO_LITERALS.format("make()()")),
+    ("factories:make(**{})", NO_LITERALS.format("make(**{})")),
+    ("factories:make(open)", NO_LITERALS.format("make(open)")),
+    ("factories:make(1, 2, 3)", "Cannot call the application factory 'make(1, 2, 3)': make() takes from 0 to 1 "
+     "positional arguments but 3 were given"),
+    ("factories:nothing()", "The application 'factories:nothing()' is None"),
+    ("factories:number", "The application 'factories:number' is not callable: it is of type int")])
 def test_module_without_the_application_is_a_load_failure(start_worker, app, text):
     worker, reason = boot_failure(start_worker, app, 4)
     assert reason == text

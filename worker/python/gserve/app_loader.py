@@ -3,7 +3,9 @@
 import ast
 import importlib
 import os
+import re
 import sys
+from dataclasses import dataclass, field
 
 
 class AppImportError(Exception):
@@ -21,82 +23,88 @@ def set_import_path(settings):
             sys.path.insert(0, path)
 
 
-def load_app(reference):
-    """Imports and returns the WSGI callable that `reference` stands for. Raises AppImportError, or whatever the
-    module raises on import."""
-    module_name, _, expression = reference.partition(":")
-    expression = expression or "application"
-    module = _import(module_name, expression)
-    names, call = _parse(expression)
-    target = _attribute(module, module_name, names)
-    app = target if call is None else _call(target, expression, call)
+@dataclass
+class Reference:
+    """`module:path.to.variable` or `module:path.to.factory(arguments)`; without a colon the variable is `application`."""
+    FORM = re.compile(r"(?P<names>[^\W\d]\w*(?:\.[^\W\d]\w*)*)\s*(?P<arguments>\(.*\))?", re.DOTALL)
+
+    module: str
+    path: str
+    names: list
+    called: bool = False
+    args: list = field(default_factory=list)
+    kwargs: dict = field(default_factory=dict)
+
+    @classmethod
+    def parse(cls, text):
+        """Raises AppImportError when `text` is no reference."""
+        module, _, path = text.partition(":")
+        path = path.strip() or "application"
+        form = cls.FORM.fullmatch(path)
+        if not form:
+            raise AppImportError(f"Cannot read the application reference {path!r}: give a name, a dotted name, or a call "
+                                 "of one with literal arguments, as in module:factory('production')")
+        reference = cls(module, path, form["names"].split("."))
+        if form["arguments"]:
+            reference.called = True
+            reference.args, reference.kwargs = literal_arguments(path, form["arguments"])
+        return reference
+
+    def follow(self, module):
+        """The object that the names lead to."""
+        target = module
+        for depth, name in enumerate(self.names, 1):
+            try:
+                target = getattr(target, name)
+            except AttributeError:
+                reached = ".".join(self.names[:depth])
+                raise AppImportError(f"Cannot find {reached!r} in the module {self.module!r}, looking for the application "
+                                     f"{self.path!r}") from None
+        return target
+
+
+def literal_arguments(path, arguments):
+    """(args, kwargs) of the text "(...)". Only literals: what is on the command line is not run as code."""
+    try:
+        call = ast.parse("factory" + arguments, mode="eval").body
+        if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Name):
+            raise ValueError("more than one call")
+        if any(keyword.arg is None for keyword in call.keywords):
+            raise ValueError("** is no literal")
+        return ([ast.literal_eval(arg) for arg in call.args],
+                {keyword.arg: ast.literal_eval(keyword.value) for keyword in call.keywords})
+    except (SyntaxError, ValueError):
+        raise AppImportError(f"Cannot read the arguments of the application factory {path!r}: only literals can be given "
+                             "(strings, numbers, True, None, lists, ...)") from None
+
+
+def load_app(text):
+    """Imports and returns the WSGI callable that the reference `text` stands for. Raises AppImportError, or whatever
+    the module or the factory raises."""
+    reference = Reference.parse(text)
+    found = reference.follow(import_module(reference.module))
+    app = make_app(found, reference) if reference.called else found
     if app is None:
-        raise AppImportError(f"Failed to find application object: {expression!r}")
+        raise AppImportError(f"The application {text!r} is None")
     if not callable(app):
-        raise AppImportError("Application object must be callable.")
+        raise AppImportError(f"The application {text!r} is not callable: it is of type {type(app).__name__}")
     return app
 
 
-def _import(name, expression):
+def import_module(name):
     try:
         return importlib.import_module(name)
     except ImportError:
         if name.endswith(".py") and os.path.exists(name):
-            raise ImportError(f"Failed to find application, did you mean '{name[:-3]}:{expression}'?") from None
+            raise ImportError(f"Cannot import {name!r}: give the module's name, {name[:-3]!r}, not its file") from None
         raise
 
 
-def _parse(expression):
-    """The dotted name as a list, and the call node if it is called."""
-    problem = AppImportError(f"Failed to parse {expression!r} as an attribute name or function call.")
+def make_app(factory, reference):
     try:
-        node = ast.parse(expression.strip(), mode="eval").body
-    except SyntaxError:
-        raise problem from None
-    call = node if isinstance(node, ast.Call) else None
-    if call:
-        node = call.func
-    names = []
-    while isinstance(node, ast.Attribute):
-        names.insert(0, node.attr)
-        node = node.value
-    if not isinstance(node, ast.Name):
-        if call:
-            raise AppImportError(f"Function reference must be a simple or dotted name: {expression!r}")
-        raise problem
-    return [node.id, *names], call
-
-
-def _attribute(module, module_name, names):
-    target = module
-    for name in names:
-        try:
-            target = getattr(target, name)
-        except AttributeError:
-            raise AppImportError(f"Failed to find attribute {'.'.join(names)!r} in {module_name!r}.") from None
-    return target
-
-
-def _call(factory, expression, call):
-    try:
-        args = [ast.literal_eval(arg) for arg in call.args]
-        kwargs = {keyword.arg: ast.literal_eval(keyword.value) for keyword in call.keywords}
-    except ValueError:
-        raise AppImportError(f"Failed to parse arguments as literal values: {expression!r}") from None
-    try:
-        return factory(*args, **kwargs)
+        return factory(*reference.args, **reference.kwargs)
     except TypeError as error:
-        if _was_entered(factory, error):
-            raise
-        raise AppImportError(f"TypeError: {error}") from None
-
-
-def _was_entered(factory, error):
-    """Whether the error came from inside the call, rather than from arguments that do not fit."""
-    code = getattr(factory, "__code__", None)
-    trace = error.__traceback__.tb_next
-    while trace is not None:
-        if code is None or trace.tb_frame.f_code is code:
-            return True
-        trace = trace.tb_next
-    return False
+        if error.__traceback__.tb_next is not None:
+            raise  # from inside the factory
+        # Raised by the call itself: it cannot be called, or not with these arguments.
+        raise AppImportError(f"Cannot call the application factory {reference.path!r}: {error}") from None
