@@ -33,6 +33,8 @@ endif()
 if(GSERVE_SANITIZE)
   add_compile_options(-fsanitize=${GSERVE_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
   add_link_options(-fsanitize=${GSERVE_SANITIZE})
+  # The check of virtual calls opens a pipe: where tests have used up the descriptors, it would see errors everywhere.
+  add_compile_options(-fno-sanitize=vptr)
 endif()
 
 find_program(CCACHE ccache)

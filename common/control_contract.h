@@ -52,7 +52,6 @@ constexpr bool is_instance_name(std::string_view name) {
   return true;
 }
 
-inline constexpr char kErrorAccessDenied[] = "io.gserve.Error.AccessDenied";
 inline constexpr char kErrorInvalidArgument[] = "io.gserve.Error.InvalidArgument";
 inline constexpr char kErrorNoSuchJob[] = "io.gserve.Error.NoSuchJob";
 inline constexpr char kErrorStopping[] = "io.gserve.Error.Stopping";

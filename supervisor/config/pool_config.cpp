@@ -20,6 +20,8 @@ core::SupervisorConfig supervisor_config(const Settings& settings) {
   pool.graceful_timeout = duration(settings, "graceful_timeout");
   pool.max_worker_memory = static_cast<std::uint64_t>(settings.integer("max_worker_memory"));
   pool.max_worker_lifetime = duration(settings, "max_worker_lifetime");
+  pool.pre_stop_delay = duration(settings, "pre_stop_delay");
+  pool.surge = static_cast<int>(settings.integer("reload_surge"));
   return {{pool}};
 }
 

@@ -83,6 +83,20 @@ std::string lifetime(Value& value) {
   return duration(value);
 }
 
+std::string health_check(Value& value) {
+  constexpr std::string_view kScheme = "http://";
+  std::string_view rest = std::get<std::string>(value);
+  if (rest.starts_with(kScheme)) {
+    rest.remove_prefix(kScheme.size());
+    const std::size_t slash = rest.find('/');
+    if (slash == 0) return "must name a host between http:// and the path";
+    rest = slash == std::string_view::npos ? std::string_view() : rest.substr(slash);
+  }
+  const auto printable = [](char c) { return c > ' ' && c < '\x7f' && c != '#'; };
+  const bool path = rest.starts_with('/') && std::all_of(rest.begin(), rest.end(), printable);
+  return path ? std::string() : "must be a path such as /health, or http://HOST/PATH";
+}
+
 std::string socket_path(Value& value) {
   return parse_address("unix:" + std::get<std::string>(value)).wrong;
 }

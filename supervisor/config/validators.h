@@ -25,6 +25,8 @@ std::string duration(Value& value);
 std::string memory_limit(Value& value);
 /// A duration that is 0 or at least one second.
 std::string lifetime(Value& value);
+/// A target for --health-check: a path, or http://HOST/PATH.
+std::string health_check(Value& value);
 /// A path that fits a Unix socket's address.
 std::string socket_path(Value& value);
 std::string file_mode(Value& value);

@@ -84,7 +84,8 @@ using RequestId = std::uint64_t;
 struct StopRequested {
   RequestId request = 0;
   StopMode mode = StopMode::graceful;
-  std::string by;  // for the log: "SIGTERM", "gservectl (uid 0)"
+  std::string by;          // for the log: "SIGTERM", "gservectl (uid 0)"
+  bool escalates = false;  // a second one hurries the stop (shutdown.h)
 };
 struct ReloadRequested {
   RequestId request = 0;

@@ -75,6 +75,8 @@ const char* name_of(TimerOwner::Kind kind) {
       return "look";
     case TimerOwner::Kind::upgrade:
       return "upgrade";
+    case TimerOwner::Kind::stop:
+      return "stop";
   }
   return "unknown";
 }

@@ -5,16 +5,43 @@
 #include <csignal>
 
 namespace gserve::core {
+namespace {
+
+constexpr TimerOwner kTimer{TimerOwner::Kind::stop};
+constexpr Duration kMargin = std::chrono::seconds(5);
+
+}  // namespace
+
+Shutdown::Step Shutdown::step_after(const StopRequested& request, TimePoint now) const {
+  if (request.mode == StopMode::quick) return step_ < Step::quick ? Step::quick : Step::kill;
+  if (step_ == Step::none) return delay() > Duration::zero() ? Step::announced : Step::graceful;
+  const bool again = request.escalates && now - asked_ >= kTogether;
+  if (again && step_ == Step::announced) return Step::graceful;
+  return again && step_ == Step::graceful ? Step::quick : step_;
+}
+
+bool Shutdown::ends_by(const StopRequested& request, TimePoint now) const {
+  return step_after(request, now) > Step::announced;
+}
 
 void Shutdown::on_request(const StopRequested& request, TimePoint now) {
-  const bool quick = request.mode == StopMode::quick;
+  const Step next = step_after(request, now);
   waiting_.push_back(jobs_.open(JobKind::stop, request.request));
-  outbox_.log(LogLevel::info, std::string(quick ? "quick" : "graceful") + " stop requested by " + request.by);
-  if (!running()) {
-    begin(quick ? Step::quick : Step::graceful, now);
-  } else if (quick) {
-    carry_out(step_ == Step::graceful ? Step::quick : Step::kill, now);
-  }
+  outbox_.log(LogLevel::info,
+              std::string(next > Step::graceful ? "quick" : "graceful") + " stop requested by " + request.by);
+  asked_ = now;
+  if (next > step_) advance_to(next, now);
+  advance(now);
+}
+
+void Shutdown::advance_to(Step step, TimePoint now) {
+  if (step == Step::announced) return announce(now);
+  ending() ? carry_out(step, now) : begin(step, now);
+}
+
+void Shutdown::on_due(TimePoint now) {
+  if (step_ != Step::announced) return;
+  begin(Step::graceful, now);
   advance(now);
 }
 
@@ -23,11 +50,20 @@ void Shutdown::give_up(int code, TimePoint now) {
   begin(Step::quick, now);
 }
 
+void Shutdown::announce(TimePoint now) {
+  step_ = Step::announced;
+  outbox_.log(LogLevel::info, "serving on for " + describe(delay()) + " (pre_stop_delay)");
+  outbox_.push(NotifyStopping{});
+  outbox_.push(NotifyExtendTimeout{delay() + longest_drain() + kMargin});
+  timers_.arm(kTimer, now + delay());
+}
+
 void Shutdown::begin(Step step, TimePoint now) {
+  timers_.disarm(kTimer);
   workforce_.close();
   outbox_.push(StopListening{});
-  outbox_.push(NotifyStopping{});
-  if (step == Step::graceful) outbox_.push(NotifyExtendTimeout{longest_drain() + std::chrono::seconds(5)});
+  if (!running()) outbox_.push(NotifyStopping{});
+  if (step == Step::graceful) outbox_.push(NotifyExtendTimeout{longest_drain() + kMargin});
   carry_out(step, now);
 }
 
@@ -39,6 +75,7 @@ void Shutdown::carry_out(Step step, TimePoint now) {
 void Shutdown::carry_out(Step step, WorkerHandle& worker, TimePoint now) {
   switch (step) {
     case Step::none:
+    case Step::announced:
       return;
     case Step::graceful:
       if (worker.state() >= WorkerState::draining) return;
@@ -58,7 +95,15 @@ Duration Shutdown::longest_drain() const {
   return longest;
 }
 
+Duration Shutdown::delay() const {
+  Duration longest{};
+  for (const WorkerPool& pool : workforce_.pools())
+    longest = std::max(longest, pool.current_config().pre_stop_delay);
+  return longest;
+}
+
 void Shutdown::advance(TimePoint now) {
+  if (!ending()) return;
   if (!workforce_.empty()) {
     const std::string left = std::to_string(workforce_.size()) + " workers left";
     for (const JobId job : waiting_) jobs_.progress(job, left);

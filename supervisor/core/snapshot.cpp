@@ -27,7 +27,7 @@ bool sound(const std::optional<TimePoint>& time) {
 
 bool sound(const PoolConfig& config) {
   return config.workers >= 1 && config.surge >= 1 && sound(config.boot_timeout) && sound(config.timeout) &&
-         sound(config.graceful_timeout) && sound(config.max_worker_lifetime);
+         sound(config.graceful_timeout) && sound(config.pre_stop_delay) && sound(config.max_worker_lifetime);
 }
 
 bool sound(const BackoffRecord& backoff) {
@@ -135,6 +135,8 @@ class Examination {
         return overdue_.contains(owner.id);
       case TimerOwner::Kind::upgrade:
         return owner.id == 0 && snapshot_.upgrade.job != 0;
+      case TimerOwner::Kind::stop:
+        return false;
     }
     return false;
   }

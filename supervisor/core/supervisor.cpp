@@ -52,7 +52,7 @@ class Supervisor::Impl {
         jobs_(outbox_),
         reload_(workforce_, jobs_, outbox_),
         scale_(workforce_, jobs_, outbox_),
-        shutdown_(workforce_, jobs_, outbox_),
+        shutdown_(workforce_, timers_, jobs_, outbox_),
         upgrade_(timers_, jobs_, outbox_) {}
 
   explicit Impl(const Snapshot& snapshot)
@@ -61,7 +61,7 @@ class Supervisor::Impl {
         jobs_(outbox_),
         reload_(workforce_, jobs_, outbox_),
         scale_(workforce_, jobs_, outbox_),
-        shutdown_(workforce_, jobs_, outbox_),
+        shutdown_(workforce_, timers_, jobs_, outbox_),
         upgrade_(timers_, jobs_, outbox_) {
     restore(snapshot);
   }
@@ -126,6 +126,7 @@ class Supervisor::Impl {
   void log_unexpected(const WorkerHandle& worker, const std::string& text, Duration delay);
   void after_departure(const WorkerHandle& gone);
   void follow_up(std::size_t pool);
+  void close();
   void end_jobs(const std::string& reason);
   SupervisorState state() const;
   Standing standing() const;
@@ -236,7 +237,7 @@ void Supervisor::Impl::on(const WorkerExited& event) {
 void Supervisor::Impl::after_departure(const WorkerHandle& gone) {
   workforce_.forget_if_unused(gone.generation);
   watch_.on_gone();
-  if (shutdown_.running()) {
+  if (shutdown_.ending()) {
     shutdown_.advance(now_);
   } else {
     follow_up(gone.pool);
@@ -283,6 +284,7 @@ void Supervisor::Impl::settle_boot_failure(WorkerHandle& gone, const WorkerEnd& 
   }
   log_unexpected(gone, exit_text(end.status) + " before it was ready", Duration::zero());
   outbox_.log(LogLevel::critical, "no worker could boot; ending with code " + std::to_string(code));
+  close();
   end_jobs("the service could not start");
   shutdown_.give_up(code, now_);
 }
@@ -306,7 +308,7 @@ void Supervisor::Impl::log_unexpected(const WorkerHandle& worker, const std::str
 
 void Supervisor::Impl::on(const ScoreboardSampled& event) {
   WorkerHandle* worker = workforce_.find(event.launch);
-  if (worker == nullptr || shutdown_.running()) return;
+  if (worker == nullptr || shutdown_.ending()) return;
   const bool drains = worker->state() == WorkerState::draining && worker->overdue_since;
   if (worker->state() != WorkerState::ready && !drains) return;
   switch (watch_.on_sample(*worker, event, now_)) {
@@ -370,13 +372,18 @@ void Supervisor::Impl::on(const ConfigRejected& event) {
 }
 
 void Supervisor::Impl::on(const StopRequested& event) {
+  if (shutdown_.ends_by(event, now_)) close();
   if (!shutdown_.running()) end_jobs("the supervisor stops");
-  watch_.close();
   shutdown_.on_request(event, now_);
 }
 
-void Supervisor::Impl::end_jobs(const std::string& reason) {
+/// From here on workers only leave.
+void Supervisor::Impl::close() {
   workforce_.close();
+  watch_.close();
+}
+
+void Supervisor::Impl::end_jobs(const std::string& reason) {
   upgrade_.cancel(reason, now_);
   reload_.cancel(JobState::failed, reason, now_);
   scale_.cancel_all(reason, now_);
@@ -442,6 +449,10 @@ void Supervisor::Impl::on(const TimePassed& /*event*/) {
       case TimerOwner::Kind::upgrade:
         upgrade_.on_due(now_);
         break;
+      case TimerOwner::Kind::stop:
+        close();
+        shutdown_.on_due(now_);
+        break;
     }
   }
 }
@@ -465,7 +476,7 @@ void Supervisor::Impl::on_limit(WorkerHandle& worker) {
 
 /// What an overdue request was doing is worth another second.
 void Supervisor::Impl::on_drain_limit(WorkerHandle& worker) {
-  const bool overdue = worker.overdue_since && !shutdown_.running();
+  const bool overdue = worker.overdue_since && !shutdown_.ending();
   outbox_.log(LogLevel::warning,
               workforce_.label(worker) + "worker has not drained within " + describe(worker.drain_limit) +
                   (overdue ? "; aborting it" : "; killing it"),
@@ -474,7 +485,7 @@ void Supervisor::Impl::on_drain_limit(WorkerHandle& worker) {
 }
 
 void Supervisor::Impl::follow_up(std::size_t pool) {
-  if (shutdown_.running()) return;
+  if (shutdown_.ending()) return;
   workforce_.reconcile(workforce_.pools()[pool], now_);
   reload_.advance(now_);
   scale_.advance_all(now_);

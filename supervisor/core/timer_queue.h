@@ -21,6 +21,7 @@ struct TimerOwner {
     watch,    // the scoreboards are looked at
     look,     // of a worker that has an overdue request among others: its scoreboard is looked at
     upgrade,  // the limit of the check
+    stop,     // an announced stop begins
   } kind;
   std::uint64_t id = 0;  // launch of the worker, index of the pool, 0 for the others
   auto operator<=>(const TimerOwner&) const = default;

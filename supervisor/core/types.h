@@ -43,6 +43,7 @@ struct PoolConfig {
   Duration boot_timeout = std::chrono::seconds(60);  // 0 = none
   Duration timeout = std::chrono::seconds(30);       // 0 = none; age of a running request
   Duration graceful_timeout = std::chrono::seconds(30);
+  Duration pre_stop_delay{};            // how long a graceful stop goes on serving before it begins
   int surge = 1;                        // extra workers that a reload may run, >= 1
   std::uint64_t max_worker_memory = 0;  // bytes resident; a worker above is replaced; 0 = no limit
   Duration max_worker_lifetime{};       // since READY; a worker older is replaced; 0 = no limit

@@ -37,6 +37,16 @@ void enter_directory(const std::string& directory) {
   if (error) throw StartFailure(kExitFailure, "cannot change to " + directory + ": " + error.message());
 }
 
+/// gunicorn would read it: whoever comes from there must hear that its settings do not apply.
+void notice_configuration_file(const StartContext& context, LogFiles& logs) {
+  const auto file = std::filesystem::path(context.invocation.directory) / "gunicorn.conf.py";
+  std::error_code error;
+  if (!std::filesystem::exists(file, error)) return;
+  logs.write({core::LogLevel::warning,
+              "not read: " + file.string() +
+                  "; this version takes settings from the command line and the environment"});
+}
+
 std::unique_ptr<LogFiles> open_logs(const config::Settings& settings) {
   Log errors = value_or_fail(Log::open(settings.text("errorlog"), config::log_level(settings)));
   std::optional<LogFile> access;
@@ -164,6 +174,7 @@ Resources take_resources(const StartContext& context, const config::Settings& se
   resources.instance = config::instance_name(settings);
   resources.logs = open_logs(settings);
   resources.logs->write({core::LogLevel::info, std::string("Starting gserve ") + kVersion});
+  notice_configuration_file(context, *resources.logs);
   resources.pidfile = lock_pidfile(settings);
   resources.control_directory = claim_control(settings, resources.instance, *resources.logs);
   resources.listeners = open_listeners(context, settings, *resources.logs, signals);

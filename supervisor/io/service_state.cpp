@@ -63,6 +63,7 @@ void fields(Visitor& visit, core::PoolConfig& config) {
   visit("boot_timeout", config.boot_timeout);
   visit("timeout", config.timeout);
   visit("graceful_timeout", config.graceful_timeout);
+  visit("pre_stop_delay", config.pre_stop_delay);
   visit("surge", config.surge);
   visit("max_worker_memory", config.max_worker_memory);
   visit("max_worker_lifetime", config.max_worker_lifetime);

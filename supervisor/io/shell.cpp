@@ -188,7 +188,7 @@ void Shell::on_signal(int signal) {
     case SIGCHLD:
       return on_children();
     case SIGTERM:
-      return engine_.deliver(core::StopRequested{0, core::StopMode::graceful, by});
+      return engine_.deliver(core::StopRequested{0, core::StopMode::graceful, by, true});
     case SIGINT:
     case SIGQUIT:
       return engine_.deliver(core::StopRequested{0, core::StopMode::quick, by});

@@ -7,7 +7,7 @@ import socket
 from harness import procfs, web
 from harness.box import APPS, EXAMPLES
 from harness.web import raw_exchange, raw_socket
-from harness.waiting import bound, wait_for
+from harness.waiting import wait_for
 from malformed_requests import malformed_requests
 
 PLAIN = APPS + "/plain"
@@ -95,7 +95,7 @@ def test_thousand_malformed_requests_get_their_error_and_leave_no_trace(box):
     fds, rss = procfs.fd_count(worker), procfs.rss_bytes(worker)
     send(2, 1000)
     wait_for(lambda: procfs.fd_count(worker) <= fds, "every connection is closed")
-    assert procfs.rss_bytes(worker) - rss < bound(1) << 20
+    assert procfs.rss_bytes(worker) - rss < procfs.growth(1)
     assert server.workers() == [worker] and server.get().status == 200
 
 

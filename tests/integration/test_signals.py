@@ -151,3 +151,37 @@ def test_a_storm_of_signals_leaves_a_working_service(box):
         load.wait_answers(50)
         load.stop()
     assert not load.bad(), load.summary()
+
+
+def test_second_sigterm_cuts_a_drain_short(box):
+    server = box.gserve(workers=1, chdir=PLAIN)
+    conn = start_request(server, "/slow?s=30")
+    begin = time.monotonic()
+    server.send_signal(signal.SIGTERM)
+    server.notify.wait("STOPPING", "1")
+    wait_for(lambda: time.monotonic() - begin > 1.2, "the second SIGTERM is no repetition of the first")
+    assert server.stop() == 0
+    assert time.monotonic() - begin < 15
+    conn.close()
+
+
+def test_sigterm_delivered_twice_at_once_is_still_graceful(box):
+    server = box.gserve(workers=1, chdir=PLAIN)
+    conn = start_request(server, "/slow?s=1.5")
+    server.send_signal(signal.SIGTERM)
+    server.send_signal(signal.SIGTERM)
+    assert conn.getresponse().read() == b"xxxxx"
+    assert server.wait_exit() == 0
+    conn.close()
+
+
+def test_service_answers_new_clients_until_the_pre_stop_delay_is_over(box):
+    server = box.gserve("--pre-stop-delay", "2", workers=2, chdir=PLAIN)
+    begin = time.monotonic()
+    server.send_signal(signal.SIGTERM)
+    server.notify.wait("STOPPING", "1")
+    while time.monotonic() - begin < 1.8:
+        assert server.get().status == 200
+    assert server.status()["state"] == "stopping"
+    assert server.wait_exit() == 0
+    assert time.monotonic() - begin >= 2

@@ -153,9 +153,6 @@ TEST_F(ProcessLauncherTest, ChildOutlivesTheLaunch) {
 /// Every number of free descriptors from none to more than enough: a launch works, or fails with one line and
 /// leaves no child.
 TEST_F(ProcessLauncherTest, RunningOutOfDescriptorsFailsCleanly) {
-#ifdef __SANITIZE_ADDRESS__
-  GTEST_SKIP() << "the sanitizer's own check of memory needs descriptors";
-#endif
   const int next = ::fcntl(0, F_DUPFD_CLOEXEC, 3);
   ::close(next);
   const int free_low = next;

@@ -133,5 +133,105 @@ TEST(Stop, SignalsAWorkerThatWasJustBeingStarted) {
   EXPECT_EQ(world.broken, "");
 }
 
+SupervisorConfig with_delay() {
+  SupervisorConfig config = one_pool(2);
+  config.pools.front().pre_stop_delay = 5s;
+  return config;
+}
+
+TEST(PreStopDelay, ServesOnAndThenDrains) {
+  World world(with_delay());
+  world.start_ready();
+  world.stop();
+  EXPECT_EQ(world.got<SignalWorker>().size() + world.got<StopListening>().size(), 0U);
+  EXPECT_EQ(world.got<NotifyStopping>().size(), 1U);
+  ASSERT_EQ(world.got<NotifyExtendTimeout>().size(), 1U);
+  EXPECT_EQ(world.got<NotifyExtendTimeout>()[0].extra, Duration(40s));
+  EXPECT_EQ(world.supervisor.status().state, SupervisorState::stopping);
+  world.pass(4999ms);
+  EXPECT_TRUE(world.got<SignalWorker>().empty());
+  world.pass(1ms);
+  expect_signals(world, 2, SIGTERM);
+  EXPECT_EQ(world.got<StopListening>().size(), 1U);
+  EXPECT_TRUE(world.got<NotifyStopping>().empty()) << "said once";
+  world.all_told_exit();
+  EXPECT_EQ(world.exit_code, 0);
+}
+
+TEST(PreStopDelay, ReplacesWorkersThatDieAndEndsOverdueOnes) {
+  World world(with_delay());
+  world.start_ready();
+  world.stop();
+  world.kill(1);
+  EXPECT_EQ(world.launches().size(), 2U);
+  EXPECT_FALSE(world.exit_code);
+  world.workers.at(2).request_start = world.now - 31s;
+  world.send(ScoreboardSampled{2, world.now - 31s, "GET /", 1});
+  expect_signals(world, 1, SIGABRT);
+}
+
+TEST(PreStopDelay, StartsNoReloadOrScale) {
+  World world(with_delay());
+  world.start_ready();
+  world.hold_loads = true;
+  world.reload(one_pool(2));
+  world.stop();
+  ASSERT_EQ(world.got<JobFinished>().size(), 1U);
+  EXPECT_EQ(world.got<JobFinished>()[0].result, JobState::failed);
+  world.reload(one_pool(2));
+  EXPECT_EQ(world.got<JobRefused>().size(), 1U);
+  world.scale(3);
+  EXPECT_EQ(world.got<JobRefused>().size(), 1U);
+}
+
+TEST(PreStopDelay, IsCutShortByAQuickStop) {
+  World world(with_delay());
+  world.start_ready();
+  world.stop();
+  world.stop(StopMode::quick);
+  expect_signals(world, 2, SIGQUIT);
+  world.all_told_exit();
+  EXPECT_EQ(world.exit_code, 0);
+}
+
+void terminate(World& world) {
+  world.send(StopRequested{++world.requests, StopMode::graceful, "SIGTERM", true});
+}
+
+TEST(SecondSigterm, HurriesStepByStep) {
+  World world(with_delay());
+  world.start_ready();
+  terminate(world);
+  world.pass(1s);
+  terminate(world);
+  expect_signals(world, 2, SIGTERM);
+  world.pass(1s);
+  terminate(world);
+  expect_signals(world, 2, SIGQUIT);
+  world.pass(500ms);
+  terminate(world);
+  EXPECT_TRUE(world.got<SignalWorker>().empty());
+  world.all_told_exit();
+  EXPECT_EQ(world.exit_code, 0);
+}
+
+TEST(SecondSigterm, IsTheSameWhenItComesWithTheFirst) {
+  World world(one_pool(2));
+  world.start_ready();
+  terminate(world);
+  world.pass(999ms);
+  terminate(world);
+  EXPECT_TRUE(world.got<SignalWorker>().empty());
+}
+
+TEST(SecondStopCommand, NeverHurries) {
+  World world(one_pool(2));
+  world.start_ready();
+  world.stop();
+  world.pass(5s);
+  world.stop();
+  EXPECT_TRUE(world.got<SignalWorker>().empty());
+}
+
 }  // namespace
 }  // namespace gserve::core::testing

@@ -25,6 +25,7 @@ SupervisorConfig config_of(const Walk& walk) {
     pool.workers = walk.workers + i;
     pool.surge = walk.surge;
     pool.timeout = std::chrono::seconds(walk.timeout);
+    pool.pre_stop_delay = std::chrono::seconds(walk.stop_delay);
     pool.graceful_timeout = 10s;
     pool.boot_timeout = 20s;
     if (walk.memory_limit) pool.max_worker_memory = 1000;
@@ -236,6 +237,7 @@ void Walker::come_to_rest() {
   }
   if (!world_.broken.empty() || world_.exit_code) return;
   world_.stop();
+  world_.pass(std::chrono::seconds(walk_.stop_delay));
   if (world_.broken.empty() && world_.exit_code != 0) world_.broken = "the stop never ends";
 }
 
@@ -244,7 +246,7 @@ void Walker::come_to_rest() {
 std::ostream& operator<<(std::ostream& out, const Walk& walk) {
   out << "seed " << walk.seed << ", " << +walk.pools << " pools of " << +walk.workers << ", surge "
       << +walk.surge << ", timeout " << +walk.timeout << (walk.memory_limit ? ", memory" : "")
-      << (walk.lifetime_limit ? ", lifetime" : "") << ':';
+      << (walk.lifetime_limit ? ", lifetime" : "") << ", stop delay " << +walk.stop_delay << ':';
   for (const Step& step : walk.steps) {
     out << ' ' << kNames[static_cast<int>(step.kind)] << '(' << +step.pick << ',' << +step.value << ')';
   }

@@ -51,6 +51,7 @@ struct Walk {
   std::uint8_t timeout;
   bool memory_limit;
   bool lifetime_limit;
+  std::uint8_t stop_delay;
   std::vector<Step> steps;
 };
 

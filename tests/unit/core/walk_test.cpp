@@ -31,7 +31,8 @@ rc::Gen<Walk> walks() {
     const std::uint64_t number = random.next();
     Walk walk{
         number, 1, 1, 1, kTimeouts[(number >> 24U) % 3], (number >> 28U) % 2 == 0, (number >> 30U) % 2 == 0,
-        {}};
+        0,      {}};
+    walk.stop_delay = (number >> 34U) % 4 == 0 ? 3 : 0;
     walk.pools = static_cast<std::uint8_t>(1 + (number >> 8U) % 2);
     walk.workers = static_cast<std::uint8_t>(1 + (number >> 12U) % 4);
     walk.surge = static_cast<std::uint8_t>(1 + (number >> 16U) % 2);

@@ -379,7 +379,7 @@ void World::check_timers(bool after_wake_up) {
     const bool watched = config.timeout > 0s || config.max_worker_memory > 0;
     return worker.ready ? watched || config.max_worker_lifetime > 0s : !worker.killed;
   });
-  if (of_worker) return;
+  if (of_worker || (stop_requested_ && !stopped_)) return;
   const StatusView status = supervisor.status();
   const auto lacks = [&](const PoolView& pool) {
     return pool.failures > 0 || count_ready(pool.name, status.generation) < pool.target;

@@ -10,7 +10,7 @@ import sys
 from gserve import _gserve, app_loader, files, server_settings
 from gserve.forks import ForkGuard
 from gserve.launch import LaunchError, take_launch
-from gserve.log import ErrorLog, LogFile, format_exception
+from gserve.log import ErrorLog, ErrorStream, LogFile, format_exception
 from gserve.notify import Notifier
 from gserve.signals import Signals
 
@@ -76,6 +76,7 @@ class Worker:
             self.dump_stacks_on_crash()
             app = self.load_app()
             self.dump_stacks_on_crash()  # the application may have set handlers of its own
+            self.check_health(app)
             return self.serve(app)
         except BootFailure as failure:
             self.log.error(failure.reason)
@@ -98,6 +99,20 @@ class Worker:
         except app_loader.AppImportError as error:
             raise BootFailure(EXIT_APP_NOT_FOUND, str(error)) from None
         except BaseException as error:  # sys.exit() in a module is a failure to load it, too
+            raise BootFailure.by(error) from None
+
+    def check_health(self, app):
+        target = self.launch.settings.get("health_check")
+        if not target:
+            return
+        from gserve import health  # its imports are paid for only where it is used
+        try:
+            health.check(app, target, ErrorStream(self.log.file))
+        except StopNow:
+            raise
+        except health.Unhealthy as problem:
+            raise BootFailure(EXIT_BOOT_FAILED, str(problem)) from None
+        except BaseException as error:
             raise BootFailure.by(error) from None
 
     def start_server(self):
