@@ -54,7 +54,8 @@ std::string signal_name(int number) {
 
 std::string describe(const ExitStatus& status) {
   if (status.kind == ExitStatus::Kind::exited) return "exited with code " + std::to_string(status.code);
-  return "killed by " + signal_name(status.code) + (status.core_dumped ? " (core dumped)" : "");
+  return "killed by " + signal_name(status.code) + (status.core_dumped ? " (core dumped)" : "") +
+         (status.out_of_memory ? " (out of memory, says the kernel)" : "");
 }
 
 std::string describe(Duration duration) {

@@ -26,10 +26,11 @@ struct ExitStatus {
   enum class Kind { exited, signalled } kind = Kind::exited;
   int code = 0;  // exit code or signal number
   bool core_dumped = false;
+  bool out_of_memory = false;  // the kernel says that it killed for lack of memory
   bool operator==(const ExitStatus&) const = default;
 };
 
-/// "exited with code 3", "killed by SIGKILL".
+/// "exited with code 3", "killed by SIGKILL", "killed by SIGKILL (out of memory, says the kernel)".
 std::string describe(const ExitStatus& status);
 /// "30 s", "0.1 s".
 std::string describe(Duration duration);

@@ -21,6 +21,7 @@ struct Launch {
   UniqueFd lifeline;  // our end; closing it tells the worker that we are gone
   UniqueFd incident;  // where it dumps its stacks
   ScoreboardMemory scoreboard;
+  bool killed = false;  // we have sent it SIGKILL
 
   LaunchState state() const;
 };

@@ -80,7 +80,7 @@ Shell::Shell(const StartContext& context, SignalQueue& signals, Resources& resou
       deployments_(std::move(deployments)),
       process_launcher_(context.nofile),
       worker_launcher_(process_launcher_, surroundings(context, resources_)),
-      workers_(worker_launcher_, deployments_, *resources_.logs),
+      workers_(worker_launcher_, deployments_, *resources_.logs, oom_counter_),
       loop_([this](const std::string& fault) { log(core::LogLevel::error, "internal fault: " + fault); }),
       upgrade_(process_launcher_,
                {context.binary, check_environment(context),

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "supervisor/io/cgroup_oom_counter.h"
 #include "supervisor/io/deployments.h"
 #include "supervisor/io/engine.h"
 #include "supervisor/io/event_loop.h"
@@ -72,6 +73,7 @@ class Shell : public ports::ControlHandler {
   SystemdNotifier notifier_;
   BoostProcessLauncher process_launcher_;
   WorkerLauncher worker_launcher_;
+  CgroupOomCounter oom_counter_;
   WorkerProcesses workers_;
   EventLoop loop_;
   ProgramUpgrade upgrade_;

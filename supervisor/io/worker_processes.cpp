@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "supervisor/io/worker_processes.h"
 
+#include <signal.h>
+
 #include <chrono>
 #include <string>
 #include <utility>
@@ -43,11 +45,13 @@ std::variant<core::Pid, std::string> WorkerProcesses::spawn(const core::Spawn& o
 }
 
 void WorkerProcesses::signal(core::LaunchId id, int signal) {
-  if (const Launch* launch = registry_.find(id)) send_signal(*launch, signal);
+  Launch* launch = registry_.find(id);
+  if (launch && send_signal(*launch, signal) && signal == SIGKILL) launch->killed = true;
 }
 
 core::ScoreboardSampled WorkerProcesses::sample(const core::SampleScoreboard& order) {
   core::ScoreboardSampled sampled{order.launch, std::nullopt, {}, 0, 0, std::nullopt};
+  oom_account_.forget_old(std::chrono::steady_clock::now());
   const Launch* launch = registry_.find(order.launch);
   if (launch && order.memory) sampled.rss_bytes = resident_bytes(launch->pid);
   const auto sample = launch ? launch->scoreboard.sample() : std::nullopt;
@@ -103,10 +107,17 @@ std::optional<core::WorkerExited> WorkerProcesses::ended(const Reaped& reaped) {
     ++orphans_;
     return std::nullopt;
   }
-  const core::LaunchId id = launch->id;
+  const core::WorkerExited exited{launch->id, explained(*launch, reaped.status)};
   journal_incident(*launch);
-  registry_.remove(id);
-  return core::WorkerExited{id, reaped.status};
+  registry_.remove(exited.launch);
+  return exited;
+}
+
+/// A SIGKILL that we did not send may be the kernel's.
+core::ExitStatus WorkerProcesses::explained(const Launch& launch, core::ExitStatus status) {
+  const bool killed = status.kind == core::ExitStatus::Kind::signalled && status.code == SIGKILL;
+  if (killed && !launch.killed) status.out_of_memory = oom_account_.claim();
+  return status;
 }
 
 void WorkerProcesses::journal_incident(const Launch& launch) {

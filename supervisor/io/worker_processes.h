@@ -8,6 +8,7 @@
 #include "supervisor/io/deployments.h"
 #include "supervisor/io/launch_registry.h"
 #include "supervisor/io/notify_socket.h"
+#include "supervisor/io/oom_account.h"
 #include "supervisor/io/reaper.h"
 #include "supervisor/io/worker_launcher.h"
 #include "supervisor/ports/control_bus.h"
@@ -20,8 +21,9 @@ namespace gserve::io {
 class WorkerProcesses : public ports::Workers {
  public:
   /// All borrowed.
-  WorkerProcesses(WorkerLauncher& launcher, const Deployments& deployments, ports::Journal& journal)
-      : launcher_(launcher), deployments_(deployments), journal_(journal) {}
+  WorkerProcesses(WorkerLauncher& launcher, const Deployments& deployments, ports::Journal& journal,
+                  ports::OomCounter& oom_counter)
+      : launcher_(launcher), deployments_(deployments), journal_(journal), oom_account_(oom_counter) {}
 
   /// The live launches, for an upgrade.
   std::vector<LaunchState> states();
@@ -45,10 +47,12 @@ class WorkerProcesses : public ports::Workers {
 
  private:
   void journal_incident(const Launch& launch);
+  core::ExitStatus explained(const Launch& launch, core::ExitStatus status);
 
   WorkerLauncher& launcher_;
   const Deployments& deployments_;
   ports::Journal& journal_;
+  OomAccount oom_account_;
   LaunchRegistry registry_;
   std::uint64_t orphans_ = 0;
 };

@@ -16,6 +16,7 @@
 #include "supervisor/io/start_context.h"
 #include "supervisor/io/worker_text.h"
 #include "tests/component/io/child.h"
+#include "tests/component/io/fake_oom_counter.h"
 #include "tests/component/io/recorder.h"
 
 namespace gserve::io {
@@ -55,7 +56,7 @@ class WorkerProcessesTest : public ::testing::Test {
     surroundings.environment = context_.environment;
     surroundings.descriptors = [this] { return shared_; };
     launcher_.emplace(process_launcher_, surroundings);
-    workers_.emplace(*launcher_, *deployments_, journal_);
+    workers_.emplace(*launcher_, *deployments_, journal_, oom_counter_);
     auto result = workers_->spawn(core::Spawn{7, "web", 1, 1});
     if (const auto* pid = std::get_if<core::Pid>(&result)) pid_ = *pid;
     if (const auto* reason = std::get_if<std::string>(&result)) reason_ = *reason;
@@ -93,6 +94,7 @@ class WorkerProcessesTest : public ::testing::Test {
   BoostProcessLauncher process_launcher_{rlimit{256, 256}};
   std::optional<Deployments> deployments_;
   std::optional<WorkerLauncher> launcher_;
+  testing::FakeOomCounter oom_counter_;
   std::optional<WorkerProcesses> workers_;
   core::Pid pid_ = 0;
   std::string reason_;
@@ -208,6 +210,28 @@ TEST_F(WorkerProcessesTest, SignalReachesTheWorkerAndNothingElse) {
   ASSERT_TRUE(exited);
   EXPECT_EQ(exited->status, (core::ExitStatus{core::ExitStatus::Kind::signalled, SIGTERM, false}));
   workers.signal(7, SIGTERM);
+}
+
+TEST_F(WorkerProcessesTest, DeathByTheKernelForLackOfMemoryIsNamed) {
+  start("ready hang");
+  next_events();
+  ++*oom_counter_.count;
+  ::kill(pid_, SIGKILL);
+  EXPECT_TRUE(end()->status.out_of_memory);
+}
+
+TEST_F(WorkerProcessesTest, OtherDeathsAreNotBlamedOnMemory) {
+  start("ready hang");
+  ::kill(pid_, SIGKILL);
+  EXPECT_FALSE(end()->status.out_of_memory) << "nothing was counted";
+  WorkerProcesses& workers = start("ready hang");
+  ++*oom_counter_.count;
+  workers.signal(7, SIGKILL);
+  EXPECT_FALSE(end()->status.out_of_memory) << "it was us";
+  start("ready hang");
+  ++*oom_counter_.count;
+  ::kill(pid_, SIGTERM);
+  EXPECT_FALSE(end()->status.out_of_memory) << "the kernel would not ask";
 }
 
 TEST_F(WorkerProcessesTest, StacksOfAWorkerAreLoggedWithItsRequest) {

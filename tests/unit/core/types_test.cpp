@@ -15,6 +15,8 @@ TEST(ExitStatus, IsToldInWords) {
   EXPECT_EQ(describe(ExitStatus{Kind::exited, 3}), "exited with code 3");
   EXPECT_EQ(describe(ExitStatus{Kind::signalled, SIGKILL}), "killed by SIGKILL");
   EXPECT_EQ(describe(ExitStatus{Kind::signalled, SIGSEGV, true}), "killed by SIGSEGV (core dumped)");
+  EXPECT_EQ(describe(ExitStatus{Kind::signalled, SIGKILL, false, true}),
+            "killed by SIGKILL (out of memory, says the kernel)");
   EXPECT_EQ(describe(ExitStatus{Kind::signalled, 40}), "killed by signal 40");
 }
 
