@@ -29,7 +29,7 @@ BackoffRecord Backoff::record() const {
 
 void Backoff::on_ready(TimePoint now) {
   if (!calm_since_) calm_since_ = now;
-  window_ = std::min(window_ * 2, kWidest);
+  window_ = std::min(window_ + 1, kWidest);
 }
 
 void Backoff::on_failure(Failure failure, Duration served, TimePoint now, Random& random) {

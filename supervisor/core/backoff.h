@@ -32,7 +32,7 @@ class Random {
 ///
 /// A delay alone would let a whole fleet start at its end, in one moment. So while starts are delayed they
 /// begin slowly, too: after a failure one worker may be starting at a time, and each one that becomes ready
-/// doubles that number.
+/// makes room for one more, so that the number doubles with each time that a boot takes.
 ///
 /// A pool is in a crash loop when a start that had been delayed has failed again, until all is forgiven.
 class Backoff {

@@ -118,6 +118,8 @@ TEST(ServiceState, CarriesTheCoreThroughAnyWalkUnchanged) {
     walk.workers = static_cast<std::uint8_t>(1 + random() % 4);
     walk.surge = static_cast<std::uint8_t>(1 + random() % 2);
     walk.timeout = static_cast<std::uint8_t>(random() % 2 * 5);
+    walk.memory_limit = random() % 2 == 0;
+    walk.lifetime_limit = random() % 2 == 0;
     for (int step = 0; step < 40; ++step) {
       auto kind = static_cast<Step::Kind>(random() % (static_cast<unsigned>(Step::Kind::last) + 1));
       if (kind == Step::Kind::graceful_stop || kind == Step::Kind::quick_stop) kind = Step::Kind::all_ready;

@@ -49,9 +49,9 @@ struct Walk {
   std::uint8_t workers;
   std::uint8_t surge;
   std::uint8_t timeout;
-  bool memory_limit;
-  bool lifetime_limit;
-  std::uint8_t stop_delay;
+  bool memory_limit = false;
+  bool lifetime_limit = false;
+  std::uint8_t stop_delay = 0;  // seconds
   std::vector<Step> steps;
 };
 
