@@ -184,7 +184,7 @@ def test_package_upgrade_puts_the_new_file_in_the_old_ones_place(box):
 BROKEN = {
     "exits 1": ("echo the library is missing >&2; exit 1", "exited with code 1: the library is missing"),
     "exits 0": ("exit 0", "without saying that it can"),
-    "crashes": ("kill -SEGV $$", "killed by SIGSEGV"),
+    "crashes": ("kill -KILL $$", "killed by SIGKILL"),
     "cannot read the state": (
         'grep -q something_else /proc/self/fd/3 || { echo "it has format 1, this version reads format 2"; exit 1; }',
         "reads format 2"),

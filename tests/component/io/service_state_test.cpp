@@ -112,7 +112,7 @@ core::Snapshot carried(const core::Snapshot& snapshot) {
 TEST(ServiceState, CarriesTheCoreThroughAnyWalkUnchanged) {
   std::mt19937_64 random(20);
   for (int i = 0; i < 60; ++i) {
-    Walk walk;
+    Walk walk{};
     walk.seed = random();
     walk.pools = static_cast<std::uint8_t>(1 + random() % 2);
     walk.workers = static_cast<std::uint8_t>(1 + random() % 4);
