@@ -9,6 +9,7 @@
 #include <exception>
 #include <map>
 #include <random>
+#include <stdexcept>
 #include <utility>
 
 #include "common/version.h"
@@ -156,7 +157,9 @@ ServiceState Shell::state(const std::string& path) {
   state.deployments = deployments_.states();
   state.launches = workers_.states();
   state.handovers = worker_launcher_.handovers();
-  if (auto snapshot = engine_.supervisor().snapshot()) state.core = std::move(*snapshot);
+  auto snapshot = engine_.supervisor().snapshot();
+  if (!snapshot) throw std::logic_error("a reload or a stop is under way");
+  state.core = std::move(*snapshot);
   return state;
 }
 
