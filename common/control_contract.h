@@ -26,15 +26,17 @@
 /// Properties (read only): Name s, Pid u, Version s, Generation t, Target u, Ready u.
 ///
 /// GetStatus keys: name s, pid u, version s, uptime_usec t, generation t, target u, ready u, state s
-/// ("starting", "running", "reloading", "stopping"), listeners as, pools aa{sv}, workers aa{sv}. Pool keys:
-/// name s, target u, ready u, state s ("running"; "crash-looping" while its workers keep dying, until a good
-/// reload or 60 s of calm), failures u (workers that have failed since all went well), last_failure s (why
-/// the last one did, may be empty), next_start_usec t (until back-off lets the next worker start; 0: nobody
-/// waits). Worker keys: pid u, pool s, state s (starting, ready, draining, aborting, killing), generation t,
-/// age_usec t, requests t, rss_bytes t, in_flight u, request s (the oldest running request's line, may be
-/// empty), request_age_usec t, due s (why it is to be replaced by a fresh one: "max_requests", "memory",
-/// "lifetime", "timeout" or the worker's own word; empty: it is not). GetJob keys: id t, kind s (stop,
-/// reload, scale, upgrade), state s (running, done, failed, superseded), reason s, progress s.
+/// ("starting", "running", "reloading", "stopping"), listeners as, pools aa{sv}, templates aa{sv}, workers
+/// aa{sv}. Pool keys: name s, target u, ready u, state s ("running"; "crash-looping" while its workers keep
+/// dying, until a good reload or 60 s of calm), failures u (workers that have failed since all went well),
+/// last_failure s (why the last one did, may be empty), next_start_usec t (until back-off lets the next
+/// worker start; 0: nobody waits). Worker keys: pid u, pool s, state s (starting, ready, draining, aborting,
+/// killing), generation t, age_usec t, requests t, rss_bytes t, in_flight u, request s (the oldest running
+/// request's line, may be empty), request_age_usec t, due s (why it is to be replaced by a fresh one:
+/// "max_requests", "memory", "lifetime", "timeout" or the worker's own word; empty: it is not). Template keys
+/// (--preload): pid u, pool s, state s (starting, ready, leaving, aborting, killing), generation t, age_usec
+/// t, rss_bytes t. GetJob keys: id t, kind s (stop, reload, scale, upgrade), state s (running, done, failed,
+/// superseded), reason s, progress s.
 namespace gserve::control {
 
 inline constexpr char kObjectPath[] = "/io/gserve";

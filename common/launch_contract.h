@@ -20,6 +20,7 @@
 ///   errorlog    where log lines go, opened by the supervisor for appending (a worker may lack the right)
 ///   accesslog   where the access log goes; absent when it is off
 ///   incident    memfd for stack dumps
+///   template    SOCK_SEQPACKET socket; only a template gets it, see below
 ///
 /// Environment. Besides LISTEN_*: NOTIFY_SOCKET (sd_notify(3)) and GSERVE_LAUNCH_ID. The user's own
 /// environment and --env come along. GSERVE_PYTHON_DIR, when set, is a directory that was put in front of
@@ -39,6 +40,20 @@
 /// Signals to a worker: TERM drain; INT and QUIT stop now; ABRT dump stacks and die; HUP, USR1, WINCH
 /// ignored.
 ///
+/// Templates. A launch that has a descriptor "template" (and no listener, handover, scoreboard or access log)
+/// is no worker but what workers are forked from: it loads the application, says READY=1 and waits. Messages
+/// on that socket are newline-separated NAME=VALUE:
+///   FORK=<launch id>, FDNAMES=<names>   to the template, with the descriptors of that worker as SCM_RIGHTS,
+///                       named in order as LISTEN_FDNAMES would. The template forks twice; the grandchild is
+///                       the worker and keeps no descriptor of the template.
+///   BORN=<launch id>    from the process in the middle, while it is still the worker's parent, with the
+///                       worker's pidfd as SCM_RIGHTS. It exits at once: the supervisor, being the
+///                       subreaper, becomes the parent.
+///   FORKED=<launch id>  from the template, when it has reaped the process in the middle
+///   FORK_FAILED=<launch id>, REASON=<text>   from the template: there is no such worker
+/// Signals to a template: TERM, INT and QUIT end it; ABRT dump stacks and die; HUP, USR1, WINCH ignored. It
+/// ends at once when its lifeline ends, and it takes "logs" there. Boot errors and exit codes are a worker's.
+///
 /// Exit codes: 0 drained; 3 the worker failed to boot; 4 the application object could not be found.
 namespace gserve::contract {
 
@@ -50,6 +65,7 @@ inline constexpr std::string_view kLifeline = "lifeline";
 inline constexpr std::string_view kErrorLog = "errorlog";
 inline constexpr std::string_view kAccessLog = "accesslog";
 inline constexpr std::string_view kIncident = "incident";
+inline constexpr std::string_view kTemplate = "template";
 
 inline constexpr int kFirstFd = 3;
 
@@ -61,6 +77,13 @@ inline constexpr std::string_view kNotifyBootError = "X_GSERVE_BOOT_ERROR";
 inline constexpr std::string_view kNotifyRecycle = "X_GSERVE_RECYCLE";
 
 inline constexpr std::string_view kLifelineLogs = "logs";
+
+inline constexpr std::string_view kFork = "FORK";
+inline constexpr std::string_view kForkFdNames = "FDNAMES";
+inline constexpr std::string_view kBorn = "BORN";
+inline constexpr std::string_view kForked = "FORKED";
+inline constexpr std::string_view kForkFailed = "FORK_FAILED";
+inline constexpr std::string_view kForkReason = "REASON";
 
 inline constexpr int kExitWorkerBootFailed = 3;
 inline constexpr int kExitAppLoadFailed = 4;

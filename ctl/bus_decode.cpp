@@ -71,6 +71,18 @@ int read_worker(sd_bus_message* m, WorkerStatus& worker) {
   });
 }
 
+int read_template(sd_bus_message* m, TemplateStatus& status) {
+  return for_each_entry(m, [&](std::string_view key) {
+    if (key == "pid") return read_variant(m, status.pid);
+    if (key == "pool") return read_variant(m, status.pool);
+    if (key == "state") return read_variant(m, status.state);
+    if (key == "generation") return read_variant(m, status.generation);
+    if (key == "age_usec") return read_variant(m, status.age_usec);
+    if (key == "rss_bytes") return read_variant(m, status.rss_bytes);
+    return 0;
+  });
+}
+
 int read_pool(sd_bus_message* m, PoolStatus& pool) {
   return for_each_entry(m, [&](std::string_view key) {
     if (key == "name") return read_variant(m, pool.name);
@@ -113,6 +125,7 @@ int read_status(sd_bus_message* m, Status& status) {
     if (key == "state") return read_variant(m, status.state);
     if (key == "listeners") return read_texts(m, status.listeners);
     if (key == "pools") return read_dicts(m, status.pools, read_pool);
+    if (key == "templates") return read_dicts(m, status.templates, read_template);
     if (key == "workers") return read_dicts(m, status.workers, read_worker);
     return 0;
   });

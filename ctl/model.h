@@ -25,6 +25,15 @@ struct WorkerStatus {
   std::string due;  // why it is to be replaced; empty: it is not
 };
 
+struct TemplateStatus {
+  std::uint32_t pid = 0;
+  std::string pool;
+  std::string state;
+  std::uint64_t generation = 0;
+  std::uint64_t age_usec = 0;
+  std::uint64_t rss_bytes = 0;
+};
+
 struct PoolStatus {
   std::string name;
   std::uint32_t target = 0;
@@ -46,6 +55,7 @@ struct Status {
   std::string state;
   std::vector<std::string> listeners;
   std::vector<PoolStatus> pools;
+  std::vector<TemplateStatus> templates;
   std::vector<WorkerStatus> workers;
 };
 

@@ -96,6 +96,21 @@ std::string render_workers(const std::vector<WorkerStatus>& workers) {
   return table.text();
 }
 
+std::string render_templates(const std::vector<TemplateStatus>& templates) {
+  Table table({{"TEMPLATE", Align::right},
+               {"POOL", Align::left},
+               {"STATE", Align::left},
+               {"GEN", Align::right},
+               {"AGE", Align::right},
+               {"RSS", Align::right}});
+  for (const TemplateStatus& status : templates) {
+    table.add({std::to_string(status.pid), line(status.pool), line(status.state),
+               std::to_string(status.generation), render_duration(status.age_usec),
+               render_bytes(status.rss_bytes)});
+  }
+  return table.text();
+}
+
 std::string reason_of(const Outcome& outcome) {
   std::string reason = printable(outcome.reason, true);
   while (!reason.empty() && reason.back() == '\n') reason.pop_back();
@@ -110,6 +125,7 @@ std::string job_of(const Outcome& outcome) {
 
 std::string render_status(const Status& status) {
   std::string text = render_header(status);
+  if (!status.templates.empty()) text += "\n" + render_templates(status.templates);
   if (!status.workers.empty()) text += "\n" + render_workers(status.workers);
   return text;
 }

@@ -26,6 +26,15 @@ Json worker_json(const WorkerStatus& worker) {
           {"due", worker.due}};
 }
 
+Json template_json(const TemplateStatus& status) {
+  return {{"pid", status.pid},
+          {"pool", status.pool},
+          {"state", status.state},
+          {"generation", status.generation},
+          {"age_s", to_seconds(status.age_usec)},
+          {"rss_bytes", status.rss_bytes}};
+}
+
 Json pool_json(const PoolStatus& pool) {
   Json next_start = nullptr;
   if (pool.next_start_usec > 0) next_start = to_seconds(pool.next_start_usec);
@@ -52,6 +61,7 @@ Json status_object(const Status& status) {
           {"state", status.state},
           {"listeners", status.listeners},
           {"pools", array_json(status.pools, pool_json)},
+          {"templates", array_json(status.templates, template_json)},
           {"workers", array_json(status.workers, worker_json)}};
 }
 

@@ -23,7 +23,6 @@ constexpr std::array kUnsupported = std::to_array<Unsupported>({
     {"spew", "--spew"},
     {"check_config", "--check-config"},
     {"print_config", "--print-config"},
-    {"preload_app", "--preload"},
     {"sendfile", "--no-sendfile"},
     {"reuse_port", "--reuse-port"},
     {"daemon", "-D,--daemon"},

@@ -17,9 +17,18 @@ struct Spawn {
   std::string pool;
   Generation generation;
   std::uint64_t age;  // the nth worker ever started, from 1, as gunicorn's worker.age
+  LaunchId from = 0;  // the ready template that it is forked from; 0: a new interpreter
 };
 
-/// Send `signal` (a number of signal(7)) to the live worker.
+/// Start a template: it imports the application and forks workers of that generation. Answer: WorkerSpawned
+/// or WorkerSpawnFailed.
+struct SpawnTemplate {
+  LaunchId launch;
+  std::string pool;
+  Generation generation;
+};
+
+/// Send `signal` (a number of signal(7)) to the live worker or template.
 struct SignalWorker {
   LaunchId launch;
   int signal;
@@ -114,10 +123,11 @@ struct Exit {
   int code;
 };
 
-using Action = std::variant<Spawn, SignalWorker, SampleScoreboard, LoadConfig, AdoptConfig, ForgetGeneration,
-                            CheckUpgrade, Reexecute, GiveUpUpgrade, StopListening, ReopenLogs, NotifyReady,
-                            NotifyReloading, NotifyStopping, NotifyStatus, NotifyExtendTimeout, Log,
-                            JobAccepted, JobRefused, JobProgress, JobFinished, Exit>;
+using Action =
+    std::variant<Spawn, SpawnTemplate, SignalWorker, SampleScoreboard, LoadConfig, AdoptConfig,
+                 ForgetGeneration, CheckUpgrade, Reexecute, GiveUpUpgrade, StopListening, ReopenLogs,
+                 NotifyReady, NotifyReloading, NotifyStopping, NotifyStatus, NotifyExtendTimeout, Log,
+                 JobAccepted, JobRefused, JobProgress, JobFinished, Exit>;
 using Actions = std::vector<Action>;
 
 }  // namespace gserve::core

@@ -14,7 +14,8 @@ namespace gserve::core {
 /// The supervisor starts: the first event.
 struct Started {};
 
-/// A Spawn action succeeded or failed.
+/// A Spawn or SpawnTemplate action succeeded or failed. Here and below, `launch` is that of a worker or of a
+/// template.
 struct WorkerSpawned {
   LaunchId launch;
   Pid pid;

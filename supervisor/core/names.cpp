@@ -19,6 +19,22 @@ const char* name_of(WorkerState state) {
   return "unknown";
 }
 
+const char* name_of(TemplateState state) {
+  switch (state) {
+    case TemplateState::starting:
+      return "starting";
+    case TemplateState::ready:
+      return "ready";
+    case TemplateState::leaving:
+      return "leaving";
+    case TemplateState::aborting:
+      return "aborting";
+    case TemplateState::killing:
+      return "killing";
+  }
+  return "unknown";
+}
+
 const char* name_of(SupervisorState state) {
   switch (state) {
     case SupervisorState::starting:
@@ -69,6 +85,8 @@ const char* name_of(TimerOwner::Kind kind) {
       return "pool";
     case TimerOwner::Kind::calm:
       return "calm";
+    case TimerOwner::Kind::template_process:
+      return "template";
     case TimerOwner::Kind::watch:
       return "watch";
     case TimerOwner::Kind::look:

@@ -54,7 +54,8 @@ void Reload::start_canaries(const SupervisorConfig& config, TimePoint now) {
   auto& pools = workforce_.pools();
   for (std::size_t i = 0; i < pools.size(); ++i) {
     pools[i].begin_trial(newest_, config.pools[i]);
-    boot_limit_ = std::max(boot_limit_, config.pools[i].boot_timeout);
+    const int boots = config.pools[i].preload ? 2 : 1;  // the template's and the worker's
+    boot_limit_ = std::max(boot_limit_, config.pools[i].boot_timeout * boots);
   }
   report();
   workforce_.reconcile_all(now);
@@ -102,13 +103,13 @@ void Reload::commit(TimePoint now) {
                                   std::to_string(old) + " drains");
   outbox_.push(NotifyExtendTimeout{longest + kMargin});
   workforce_.reconcile_all(now);
-  workforce_.forget_if_unused(old);
+  workforce_.forget_if_unused(old, now);
 }
 
 void Reload::roll_back(TimePoint now) {
   for (WorkerPool& pool : workforce_.pools()) pool.abandon_trial();
   workforce_.reconcile_all(now);
-  workforce_.forget_if_unused(newest_);
+  workforce_.forget_if_unused(newest_, now);
 }
 
 void Reload::fail(const std::string& reason, TimePoint now) {

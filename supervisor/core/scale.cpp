@@ -41,9 +41,9 @@ void Scale::begin(const ScaleRequested& request, TimePoint now) {
   workforce_.reconcile(*pool, now);
 }
 
-void Scale::on_boot_failure(const WorkerHandle& worker, const std::string& reason, TimePoint now) {
-  Running& current = running_[worker.pool];
-  if (current.job == 0 || worker.launch < current.first_launch) return;
+void Scale::on_boot_failure(std::size_t pool, LaunchId launch, const std::string& reason, TimePoint now) {
+  Running& current = running_[pool];
+  if (current.job == 0 || launch < current.first_launch) return;
   finish(current, JobState::failed, reason, now);
 }
 

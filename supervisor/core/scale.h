@@ -28,7 +28,8 @@ class Scale {
   const std::vector<ScaleRecord>& records() const { return running_; }
 
   void begin(const ScaleRequested& request, TimePoint now);
-  void on_boot_failure(const WorkerHandle& worker, const std::string& reason, TimePoint now);
+  /// A worker or template of that pool could not boot.
+  void on_boot_failure(std::size_t pool, LaunchId launch, const std::string& reason, TimePoint now);
   void on_crash(const WorkerHandle& worker, const std::string& reason, TimePoint now);
   /// Something has changed among the workers.
   void advance_all(TimePoint now);

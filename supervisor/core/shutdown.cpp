@@ -70,6 +70,7 @@ void Shutdown::begin(Step step, TimePoint now) {
 void Shutdown::carry_out(Step step, TimePoint now) {
   step_ = step;
   for (WorkerHandle* worker : workforce_.in_order()) carry_out(step, *worker, now);
+  if (step == Step::kill) workforce_.templates().kill_all(now);
 }
 
 void Shutdown::carry_out(Step step, WorkerHandle& worker, TimePoint now) {
@@ -109,6 +110,8 @@ void Shutdown::advance(TimePoint now) {
     for (const JobId job : waiting_) jobs_.progress(job, left);
     return;
   }
+  workforce_.templates().end_all(now);
+  if (!workforce_.templates().empty()) return;
   for (const JobId job : waiting_) jobs_.finish(job, JobState::done, "", now);
   outbox_.push(Exit{code_});
   finished_ = true;

@@ -24,8 +24,8 @@
 /// A quick request makes a quick stop of what is announced or graceful, and kills in a quick one. A graceful
 /// request joins the stop that is under way; but one that `escalates` (SIGTERM) ends the delay, then a
 /// graceful stop turns quick, unless it comes within 1 s of the request before: launchers often deliver
-/// SIGTERM twice. Workers that are being aborted or killed already are left to that. When nobody is left the
-/// jobs are done and the program ends.
+/// SIGTERM twice. Workers that are being aborted or killed already are left to that. When no worker
+/// is left the templates are ended, and when they have gone the jobs are done and the program ends.
 namespace gserve::core {
 
 class Shutdown {

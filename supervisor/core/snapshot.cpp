@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <map>
 #include <set>
+#include <utility>
 
 #include "supervisor/core/backoff.h"
 
@@ -43,6 +44,7 @@ class Examination {
   std::string run() {
     pools();
     workers();
+    templates();
     jobs();
     scales();
     upgrade();
@@ -92,6 +94,25 @@ class Examination {
     }
   }
 
+  void templates() {
+    std::set<std::pair<std::size_t, Generation>> served;
+    for (const TemplateRecord& record : snapshot_.templates) {
+      const TemplateFacts& facts = record.facts;
+      const std::string who = "template " + std::to_string(facts.launch);
+      expect(launches_.insert(facts.launch).second, who + " is there twice");
+      expect(facts.launch >= 1 && facts.launch < snapshot_.next_launch, who + " was never launched");
+      const bool known =
+          facts.pool < generations_.size() && generations_[facts.pool].contains(facts.generation);
+      expect(facts.pool < generations_.size() && (known || facts.told), who + " is of no pool or generation");
+      expect(!known || served.emplace(facts.pool, facts.generation).second,
+             who + " is not the only one of its generation");
+      expect(facts.pid >= 0 && sound(facts.boot_timeout) && sound(facts.started) && sound(facts.ready_at),
+             who + " has an impossible value");
+      const bool endless = record.state == TemplateState::killing || record.state == TemplateState::ready;
+      if (!endless) limited_templates_.insert(facts.launch);
+    }
+  }
+
   void jobs() {
     for (const JobRecord& record : snapshot_.jobs) {
       const JobId id = record.job.id;
@@ -126,6 +147,8 @@ class Examination {
     switch (owner.kind) {
       case TimerOwner::Kind::worker:
         return limited_.contains(owner.id);
+      case TimerOwner::Kind::template_process:
+        return limited_templates_.contains(owner.id);
       case TimerOwner::Kind::pool:
       case TimerOwner::Kind::calm:
         return owner.id < snapshot_.pools.size();
@@ -154,6 +177,7 @@ class Examination {
   std::set<LaunchId> launches_;
   std::set<LaunchId> limited_;  // whose state may last only so long
   std::set<LaunchId> overdue_;
+  std::set<LaunchId> limited_templates_;
   std::map<JobId, const JobView*> jobs_;
 };
 

@@ -37,6 +37,7 @@ struct WorkerFacts {
   std::uint64_t max_memory = 0;  // bytes; 0 = no limit
   Duration max_lifetime{};       // 0 = no limit
   TimePoint started{};
+  LaunchId from = 0;    // the template that it is forked from; 0: none
   Pid pid = 0;          // 0 until spawned
   int owed_signal = 0;  // to be sent as soon as it is spawned; 0 = none
   std::optional<TimePoint> ready_at;
@@ -55,6 +56,27 @@ struct WorkerRecord {
   WorkerFacts facts;
   WorkerState state = WorkerState::starting;
   bool operator==(const WorkerRecord&) const = default;
+};
+
+/// What is known of a template, but for its state, which only Templates::transition may change.
+struct TemplateFacts {
+  LaunchId launch = 0;
+  std::size_t pool = 0;  // index
+  Generation generation = 0;
+  Duration boot_timeout{};  // 0 = none
+  TimePoint started{};
+  Pid pid = 0;          // 0 until spawned
+  int owed_signal = 0;  // to be sent as soon as it is spawned; 0 = none
+  std::optional<TimePoint> ready_at;
+  bool told = false;       // it was told to leave
+  std::string boot_error;  // what it said about a failed import
+  bool operator==(const TemplateFacts&) const = default;
+};
+
+struct TemplateRecord {
+  TemplateFacts facts;
+  TemplateState state = TemplateState::starting;
+  bool operator==(const TemplateRecord&) const = default;
 };
 
 struct CohortRecord {
@@ -108,7 +130,9 @@ struct Snapshot {
   bool told_ready = false;      // the service manager knows that we are ready
   bool told_reloading = false;  // ... that we are reloading
   std::vector<PoolRecord> pools;
-  std::vector<WorkerRecord> workers;  // in the order of their launches
+  std::uint64_t next_age = 0;
+  std::vector<WorkerRecord> workers;      // in the order of their launches
+  std::vector<TemplateRecord> templates;  // likewise
   JobId next_job = 0;
   std::vector<JobRecord> jobs;
   std::vector<ScaleRecord> scales;  // one for each pool

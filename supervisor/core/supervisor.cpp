@@ -19,17 +19,13 @@ namespace gserve::core {
 namespace {
 
 constexpr Generation kFirstGeneration = 1;
-// The worker's exit codes that say "the application cannot run" (3: it failed to boot, 4: it is not there).
-constexpr int kExitBootFailed = 3;
-constexpr int kExitAppNotFound = 4;
 // A worker that leaves by its own decision sooner than this after READY is counted as a failure: it might be
 // a loop.
 constexpr Duration kUsefulLife = std::chrono::seconds(1);
 
 /// The code with which a first boot that ended like this ends the program; 0 if it is worth another try.
 int hopeless_code(const WorkerHandle& worker, const ExitStatus& status) {
-  const bool exited = status.kind == ExitStatus::Kind::exited;
-  if (exited && (status.code == kExitBootFailed || status.code == kExitAppNotFound)) return status.code;
+  if (const int code = boot_exit_code(status)) return code;
   return missed_boot(worker) ? kExitBootFailed : 0;
 }
 
@@ -113,6 +109,7 @@ class Supervisor::Impl {
   void on(const ReopenLogsRequested& event);
   void on(const TimePassed& event);
 
+  TemplateHandle* find_template(LaunchId launch) { return workforce_.templates().find(launch); }
   void on_limit(WorkerHandle& worker);
   void on_drain_limit(WorkerHandle& worker);
   void log_overdue(const WorkerHandle& worker, const ScoreboardSampled& sample, const std::string& what_now);
@@ -123,8 +120,11 @@ class Supervisor::Impl {
   void settle_boot_failure(WorkerHandle& gone, const WorkerEnd& end);
   void crashed(const WorkerHandle& gone, const WorkerEnd& end);
   void boot_failed(const WorkerHandle& worker, const std::string& reason);
+  void template_gone(std::size_t pool, Generation generation, const std::optional<TemplateFailure>& failure);
+  void template_failed(const TemplateFailure& failure);
+  void give_up(int code);
   void log_unexpected(const WorkerHandle& worker, const std::string& text, Duration delay);
-  void after_departure(const WorkerHandle& gone);
+  void after_departure(std::size_t pool, Generation generation);
   void follow_up(std::size_t pool);
   void close();
   void end_jobs(const std::string& reason);
@@ -156,17 +156,26 @@ void Supervisor::Impl::on(const Started& /*event*/) {
   for (const WorkerPool& pool : workforce_.pools()) {
     outbox_.log(LogLevel::info,
                 workforce_.label(pool) + "starting " + std::to_string(pool.target()) + " workers");
-    longest = std::max(longest, pool.current_config().boot_timeout);
+    const int boots = pool.current_config().preload ? 2 : 1;  // the template's and the workers'
+    longest = std::max(longest, pool.current_config().boot_timeout * boots);
   }
   outbox_.push(NotifyExtendTimeout{longest + std::chrono::seconds(5)});
   workforce_.reconcile_all(now_);
 }
 
 void Supervisor::Impl::on(const WorkerSpawned& event) {
+  if (TemplateHandle* handle = find_template(event.launch)) {
+    return workforce_.templates().on_spawned(*handle, event.pid);
+  }
   if (WorkerHandle* worker = workforce_.find(event.launch)) workforce_.on_spawned(*worker, event.pid);
 }
 
 void Supervisor::Impl::on(const WorkerSpawnFailed& event) {
+  if (TemplateHandle* handle = find_template(event.launch)) {
+    const auto [pool, generation] = std::pair(handle->pool, handle->generation);
+    return template_gone(pool, generation,
+                         workforce_.templates().on_spawn_failed(*handle, event.reason, now_));
+  }
   WorkerHandle* worker = workforce_.find(event.launch);
   if (worker == nullptr) return;
   WorkerHandle gone = workforce_.take(*worker);
@@ -176,10 +185,14 @@ void Supervisor::Impl::on(const WorkerSpawnFailed& event) {
       wanted ? workforce_.blame(gone, Backoff::Failure::boot, end.summary, now_) : Duration::zero();
   log_unexpected(gone, end.reason, delay);
   if (wanted) boot_failed(gone, end.reason);
-  after_departure(gone);
+  after_departure(gone.pool, gone.generation);
 }
 
 void Supervisor::Impl::on(const WorkerReady& event) {
+  if (TemplateHandle* handle = find_template(event.launch)) {
+    workforce_.templates().on_ready(*handle, now_);
+    return follow_up(handle->pool);
+  }
   WorkerHandle* worker = workforce_.find(event.launch);
   if (worker == nullptr || worker->state() != WorkerState::starting) return;
   workforce_.on_ready(*worker, now_);
@@ -220,6 +233,9 @@ void Supervisor::Impl::become_due(WorkerHandle& worker, const std::string& reaso
 }
 
 void Supervisor::Impl::on(const WorkerBootError& event) {
+  if (TemplateHandle* handle = find_template(event.launch)) {
+    return workforce_.templates().on_boot_error(*handle, event.reason);
+  }
   WorkerHandle* worker = workforce_.find(event.launch);
   if (worker == nullptr || worker->was_ready()) return;
   worker->boot_error = event.reason;
@@ -227,20 +243,39 @@ void Supervisor::Impl::on(const WorkerBootError& event) {
 }
 
 void Supervisor::Impl::on(const WorkerExited& event) {
+  if (TemplateHandle* handle = find_template(event.launch)) {
+    const auto [pool, generation] = std::pair(handle->pool, handle->generation);
+    return template_gone(pool, generation, workforce_.templates().on_exited(*handle, event.status, now_));
+  }
   WorkerHandle* worker = workforce_.find(event.launch);
   if (worker == nullptr) return;
   WorkerHandle gone = workforce_.take(*worker);
   settle(gone, end_of(gone, event.status));
-  after_departure(gone);
+  after_departure(gone.pool, gone.generation);
 }
 
-void Supervisor::Impl::after_departure(const WorkerHandle& gone) {
-  workforce_.forget_if_unused(gone.generation);
+void Supervisor::Impl::template_gone(std::size_t pool, Generation generation,
+                                     const std::optional<TemplateFailure>& failure) {
+  if (failure) template_failed(*failure);
+  after_departure(pool, generation);
+}
+
+void Supervisor::Impl::template_failed(const TemplateFailure& failure) {
+  if (reload_.tries(failure.generation)) {
+    return failure.booted ? reload_.on_crash(failure.reason, now_)
+                          : reload_.on_boot_failure(failure.reason, now_);
+  }
+  if (failure.hopeless != 0 && !ever_ready_ && !shutdown_.running()) return give_up(failure.hopeless);
+  if (!failure.booted) scale_.on_boot_failure(failure.pool, failure.launch, failure.reason, now_);
+}
+
+void Supervisor::Impl::after_departure(std::size_t pool, Generation generation) {
+  workforce_.forget_if_unused(generation, now_);
   watch_.on_gone();
   if (shutdown_.ending()) {
     shutdown_.advance(now_);
   } else {
-    follow_up(gone.pool);
+    follow_up(pool);
   }
 }
 
@@ -283,6 +318,10 @@ void Supervisor::Impl::settle_boot_failure(WorkerHandle& gone, const WorkerEnd& 
     return boot_failed(gone, end.reason);
   }
   log_unexpected(gone, exit_text(end.status) + " before it was ready", Duration::zero());
+  give_up(code);
+}
+
+void Supervisor::Impl::give_up(int code) {
   outbox_.log(LogLevel::critical, "no worker could boot; ending with code " + std::to_string(code));
   close();
   end_jobs("the service could not start");
@@ -293,7 +332,7 @@ void Supervisor::Impl::boot_failed(const WorkerHandle& worker, const std::string
   if (reload_.tries(worker.generation)) {
     reload_.on_boot_failure(reason, now_);
   } else {
-    scale_.on_boot_failure(worker, reason, now_);
+    scale_.on_boot_failure(worker.pool, worker.launch, reason, now_);
   }
 }
 
@@ -434,6 +473,9 @@ void Supervisor::Impl::on(const TimePassed& /*event*/) {
       case TimerOwner::Kind::worker:
         on_limit(*workforce_.find(owner->id));
         break;
+      case TimerOwner::Kind::template_process:
+        workforce_.templates().on_due(*find_template(owner->id), now_);
+        break;
       case TimerOwner::Kind::pool:
         workforce_.reconcile(workforce_.pools()[owner->id], now_);
         break;
@@ -458,6 +500,7 @@ void Supervisor::Impl::on(const TimePassed& /*event*/) {
 }
 
 void Supervisor::Impl::on_limit(WorkerHandle& worker) {
+  if (worker.pid == 0 && worker.from != 0) workforce_.templates().on_stuck(worker.from, now_);
   const std::string label = workforce_.label(worker);
   if (worker.state() == WorkerState::ready) {
     return become_due(worker, "lifetime", "it has served for " + describe(worker.max_lifetime));
@@ -525,7 +568,7 @@ void Supervisor::Impl::tell_manager() {
 }
 
 StatusView Supervisor::Impl::status() const {
-  StatusView view{state(), reload_.generation(), workforce_.target(), workforce_.ready(), {}, {}};
+  StatusView view{state(), reload_.generation(), workforce_.target(), workforce_.ready(), {}, {}, {}};
   for (const WorkerHandle* worker : workforce_.in_order()) {
     view.workers.push_back({worker->launch, worker->pid, workforce_.pools()[worker->pool].name(),
                             worker->state(), worker->generation, worker->started, worker->due});
@@ -534,6 +577,10 @@ StatusView Supervisor::Impl::status() const {
     const Cohort& current = pool.current();
     view.pools.push_back({pool.name(), pool.target(), pool.ready(), current.backoff.looping(),
                           current.backoff.failures(), current.last_failure, workforce_.next_start(pool)});
+  }
+  for (const auto& [launch, handle] : workforce_.templates().all()) {
+    view.templates.push_back({launch, handle.pid, workforce_.pools()[handle.pool].name(), handle.state(),
+                              handle.generation, handle.started});
   }
   return view;
 }

@@ -15,15 +15,16 @@ namespace gserve::core {
 /// Whom a timer belongs to. An owner has at most one timer at a time.
 struct TimerOwner {
   enum class Kind : std::uint8_t {
-    worker,   // the limit of its state
-    pool,     // back-off lets its next worker start
-    calm,     // of a pool: what failed is forgiven
-    watch,    // the scoreboards are looked at
-    look,     // of a worker that has an overdue request among others: its scoreboard is looked at
-    upgrade,  // the limit of the check
-    stop,     // an announced stop begins
+    worker,            // the limit of its state
+    pool,              // back-off lets its next worker start
+    calm,              // of a pool: what failed is forgiven
+    template_process,  // the limit of its state
+    watch,             // the scoreboards are looked at
+    look,              // of a worker that has an overdue request among others: its scoreboard is looked at
+    upgrade,           // the limit of the check
+    stop,              // an announced stop begins
   } kind;
-  std::uint64_t id = 0;  // launch of the worker, index of the pool, 0 for the others
+  std::uint64_t id = 0;  // launch of the worker or template, index of the pool, 0 for the others
   auto operator<=>(const TimerOwner&) const = default;
 };
 

@@ -52,6 +52,11 @@ std::string signal_name(int number) {
 
 }  // namespace
 
+int boot_exit_code(const ExitStatus& status) {
+  const bool boot = status.code == kExitBootFailed || status.code == kExitAppNotFound;
+  return status.kind == ExitStatus::Kind::exited && boot ? status.code : 0;
+}
+
 std::string describe(const ExitStatus& status) {
   if (status.kind == ExitStatus::Kind::exited) return "exited with code " + std::to_string(status.code);
   return "killed by " + signal_name(status.code) + (status.core_dumped ? " (core dumped)" : "") +

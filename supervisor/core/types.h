@@ -14,7 +14,8 @@ namespace gserve::core {
 using TimePoint = std::chrono::steady_clock::time_point;
 using Duration = std::chrono::nanoseconds;
 
-/// Identifies one launch of one worker for the supervisor's whole life; never reused, unlike a pid.
+/// Identifies one launch of one worker or template for the supervisor's whole life; never reused, unlike a
+/// pid.
 using LaunchId = std::uint64_t;
 /// One version of configuration + code. The first is 1; a reload makes the next.
 using Generation = std::uint64_t;
@@ -29,6 +30,12 @@ struct ExitStatus {
   bool out_of_memory = false;  // the kernel says that it killed for lack of memory
   bool operator==(const ExitStatus&) const = default;
 };
+
+// The exit codes that say "the application cannot run": it failed to boot, it is not there.
+inline constexpr int kExitBootFailed = 3;
+inline constexpr int kExitAppNotFound = 4;
+/// One of these two if that is how the process ended, else 0.
+int boot_exit_code(const ExitStatus& status);
 
 /// "exited with code 3", "killed by SIGKILL", "killed by SIGKILL (out of memory, says the kernel)".
 std::string describe(const ExitStatus& status);
@@ -48,6 +55,7 @@ struct PoolConfig {
   int surge = 1;                        // extra workers that a reload may run, >= 1
   std::uint64_t max_worker_memory = 0;  // bytes resident; a worker above is replaced; 0 = no limit
   Duration max_worker_lifetime{};       // since READY; a worker older is replaced; 0 = no limit
+  bool preload = false;  // workers are forked from a template that has imported the application
   bool operator==(const PoolConfig&) const = default;
 };
 
@@ -59,6 +67,9 @@ enum class LogLevel { debug, info, warning, error, critical };
 
 /// The states of a worker as the supervisor sees it; see worker_handle.h for how they follow each other.
 enum class WorkerState { starting, ready, draining, aborting, killing };
+
+/// The states of a template as the supervisor sees it; see template_handle.h.
+enum class TemplateState { starting, ready, leaving, aborting, killing };
 
 enum class SupervisorState { starting, running, reloading, stopping };
 

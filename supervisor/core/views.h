@@ -21,6 +21,16 @@ struct WorkerView {
   bool operator==(const WorkerView&) const = default;
 };
 
+struct TemplateView {
+  LaunchId launch;
+  Pid pid;  // 0 until spawned
+  std::string pool;
+  TemplateState state;
+  Generation generation;
+  TimePoint started;
+  bool operator==(const TemplateView&) const = default;
+};
+
 struct JobView {
   JobId id;
   JobKind kind;
@@ -47,8 +57,9 @@ struct StatusView {
   Generation generation;
   int target;  // desired workers, all pools
   int ready;
-  std::vector<WorkerView> workers;  // in the order in which they were launched
-  std::vector<PoolView> pools;      // as configured; the first is the default one
+  std::vector<WorkerView> workers;      // in the order in which they were launched
+  std::vector<PoolView> pools;          // as configured; the first is the default one
+  std::vector<TemplateView> templates;  // in the order in which they were launched
   bool operator==(const StatusView&) const = default;
 };
 

@@ -5,6 +5,18 @@
 
 namespace gserve::core {
 
+bool Cohort::fail(Backoff::Failure failure, Duration served, const std::string& why, TimePoint now,
+                  Random& random) {
+  const bool looping = backoff.looping();
+  backoff.on_failure(failure, served, now, random);
+  last_failure = why;
+  return !looping && backoff.looping();
+}
+
+Duration Cohort::delay(TimePoint now) const {
+  return backoff.gate() > now ? backoff.gate() - now : Duration::zero();
+}
+
 WorkerPool::WorkerPool(const PoolConfig& config, Generation generation)
     : name_(config.name), target_(config.workers), current_(generation) {
   cohorts_[generation].config = config;
@@ -135,15 +147,30 @@ std::optional<Generation> WorkerPool::vacancy(TimePoint now) const {
 bool WorkerPool::may_start(Generation generation, TimePoint now) const {
   const Cohort& cohort = cohorts_.at(generation);
   const bool crowded = static_cast<int>(cohort.starting.size()) >= cohort.backoff.window();
-  return lacks(generation) && !crowded && cohort.backoff.gate() <= now;
+  return lacks(generation) && cohort.can_start() && !crowded && cohort.backoff.gate() <= now;
+}
+
+bool WorkerPool::lacks_template(Generation generation) const {
+  const Cohort& cohort = cohorts_.at(generation);
+  return cohort.config.preload && cohort.source == 0 && wanted(generation);
+}
+
+std::optional<Generation> WorkerPool::template_vacancy(TimePoint now) const {
+  for (const auto& [generation, cohort] : cohorts_) {
+    if (lacks_template(generation) && cohort.backoff.gate() <= now) return generation;
+  }
+  return std::nullopt;
 }
 
 std::optional<TimePoint> WorkerPool::wake_at(TimePoint now) const {
   std::optional<TimePoint> soonest;
-  if (totals().present >= most()) return soonest;
+  const auto consider = [&](bool lacking, TimePoint gate) {
+    if (lacking && gate > now && (!soonest || gate < *soonest)) soonest = gate;
+  };
+  const bool full = totals().present >= most();
   for (const auto& [generation, cohort] : cohorts_) {
-    const TimePoint gate = cohort.backoff.gate();
-    if (lacks(generation) && gate > now && (!soonest || gate < *soonest)) soonest = gate;
+    const bool vacant = !full && lacks(generation) && cohort.can_start();
+    consider(vacant || lacks_template(generation), cohort.backoff.gate());
   }
   return soonest;
 }
@@ -182,6 +209,10 @@ bool WorkerPool::drop_if_unused(Generation generation) {
   if (found->second.total() > 0) return false;
   cohorts_.erase(found);
   return true;
+}
+
+std::string label_of(const std::vector<WorkerPool>& pools, const WorkerPool& pool) {
+  return pools.size() > 1 ? "pool " + pool.name() + ": " : "";
 }
 
 }  // namespace gserve::core

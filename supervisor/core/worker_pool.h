@@ -6,6 +6,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "supervisor/core/backoff.h"
 #include "supervisor/core/types.h"
@@ -35,13 +36,18 @@
 /// So, at every moment: starting + ready <= target + surge, and the supervisor never takes the number of
 /// ready workers below the target. Workers that were told to leave are not counted: how long they drain is up
 /// to their clients.
+///
+/// With preload, each wanted generation has a template, which is started first: workers of the generation can
+/// be started only while it is ready.
 namespace gserve::core {
 
 /// The workers of one generation in one pool.
 struct Cohort {
   PoolConfig config;
-  Backoff backoff;
-  std::string last_failure;     // why a worker last failed, one line; empty: none has
+  Backoff backoff;              // of its workers and templates
+  std::string last_failure;     // why one of them last failed, one line; empty: none has
+  LaunchId source = 0;          // with preload: its template, until that has exited; 0: none
+  bool source_ready = false;    // workers can be forked from it
   std::set<LaunchId> starting;  // oldest first
   std::set<LaunchId> ready;     // oldest first
   std::set<LaunchId> due;       // those of the ready ones that are to be replaced
@@ -53,6 +59,11 @@ struct Cohort {
   int ready_count() const { return static_cast<int>(ready.size()); }
   int active() const { return static_cast<int>(starting.size() + ready.size()); }
   int total() const { return active() + failing + leaving + retired; }
+  bool can_start() const { return !config.preload || source_ready; }
+  /// One of its processes has failed, `why` in one line. True if that makes a crash loop.
+  bool fail(Backoff::Failure failure, Duration served, const std::string& why, TimePoint now, Random& random);
+  /// Until its next start is allowed.
+  Duration delay(TimePoint now) const;
 };
 
 class WorkerPool {
@@ -94,7 +105,9 @@ class WorkerPool {
   bool replacing() const;
   /// The generation of which a worker is to be started now, if any.
   std::optional<Generation> vacancy(TimePoint now) const;
-  /// When a vacancy opens that only back-off keeps closed.
+  /// The generation of which a template is to be started now, if any.
+  std::optional<Generation> template_vacancy(TimePoint now) const;
+  /// When a vacancy of either kind opens that only back-off keeps closed.
   std::optional<TimePoint> wake_at(TimePoint now) const;
 
   /// Also the target of a reload under way: the operator has spoken last.
@@ -126,6 +139,7 @@ class WorkerPool {
   int goal(Generation generation) const;
   bool lacks(Generation generation) const;
   bool may_start(Generation generation, TimePoint now) const;
+  bool lacks_template(Generation generation) const;
   int most() const;
 
   std::string name_;
@@ -136,5 +150,11 @@ class WorkerPool {
   bool trial_open_ = false;
   std::map<Generation, Cohort> cohorts_;
 };
+
+inline constexpr char kCrashLoop[] =
+    "workers keep dying (crash loop): starts are delayed more and more until they stay";
+
+/// "pool api: " where there is more than one pool.
+std::string label_of(const std::vector<WorkerPool>& pools, const WorkerPool& pool);
 
 }  // namespace gserve::core

@@ -14,8 +14,6 @@ TimerOwner timer_of(const WorkerHandle& worker) {
   return {Kind::worker, worker.launch};
 }
 
-constexpr char kLoop[] = "workers keep dying (crash loop): starts are delayed more and more until they stay";
-
 [[maybe_unused]] bool may_follow(WorkerState next, WorkerState state) {
   return next > state || (next == WorkerState::draining && state == WorkerState::draining);
 }
@@ -29,19 +27,26 @@ Workforce::Workforce(const SupervisorConfig& config, Generation generation, std:
 }
 
 Workforce::Workforce(const Snapshot& snapshot, TimerQueue& timers, Outbox& outbox)
-    : timers_(timers), outbox_(outbox), random_(snapshot.random), next_launch_(snapshot.next_launch) {
+    : timers_(timers),
+      outbox_(outbox),
+      random_(snapshot.random),
+      next_launch_(snapshot.next_launch),
+      next_age_(snapshot.next_age) {
   for (const PoolRecord& pool : snapshot.pools) pools_.emplace_back(pool, snapshot.generation);
   for (const WorkerRecord& record : snapshot.workers) {
     const WorkerHandle& worker = workers_.try_emplace(record.facts.launch, record).first->second;
     pools_[worker.pool].count(worker);
   }
+  templates_.restore(snapshot.templates);
 }
 
 void Workforce::fill_in(Snapshot& snapshot) const {
   snapshot.random = random_.seed();
   snapshot.next_launch = next_launch_;
+  snapshot.next_age = next_age_;
   for (const WorkerPool& pool : pools_) snapshot.pools.push_back(pool.record());
   for (const WorkerHandle* worker : in_order()) snapshot.workers.push_back(worker->record());
+  snapshot.templates = templates_.records();
 }
 
 WorkerHandle* Workforce::find(LaunchId launch) {
@@ -85,6 +90,9 @@ void Workforce::reconcile(WorkerPool& pool, TimePoint now) {
     outbox_.log(LogLevel::info, label(worker) + "worker told to drain", worker);
     retire(worker, SIGTERM, worker.graceful_timeout, now);
   }
+  while (const auto generation = pool.template_vacancy(now)) {
+    templates_.start(next_launch_++, pool, *generation, now);
+  }
   while (const auto generation = pool.vacancy(now)) spawn(pool, *generation, now);
   const TimerOwner owner{Kind::pool, index(pool)};
   const auto wake = pool.wake_at(now);
@@ -111,8 +119,8 @@ void Workforce::spawn(WorkerPool& pool, Generation generation, TimePoint now) {
       workers_.try_emplace(launch, launch, index(pool), generation, config, now).first->second;
   pool.count(worker);
   if (const auto limit = worker.limit()) timers_.arm(timer_of(worker), now + *limit);
-  // Launches are counted from 1 without gaps, so the launch's number is the worker's age too.
-  outbox_.push(Spawn{launch, pool.name(), generation, launch});
+  worker.from = pool.cohort(generation).source;
+  outbox_.push(Spawn{launch, pool.name(), generation, next_age_++, worker.from});
 }
 
 template <typename Change>
@@ -187,15 +195,11 @@ void Workforce::kill(WorkerHandle& worker, TimePoint now) {
 Duration Workforce::blame(WorkerHandle& worker, Backoff::Failure failure, const std::string& why,
                           TimePoint now) {
   Cohort& cohort = pools_[worker.pool].cohort(worker.generation);
-  if (!worker.blamed) {
-    const bool looping = cohort.backoff.looping();
-    cohort.backoff.on_failure(failure, worker.served(now), now, random_);
-    cohort.last_failure = why;
-    if (!looping && cohort.backoff.looping()) outbox_.log(LogLevel::error, label(worker) + kLoop);
+  if (!worker.blamed && cohort.fail(failure, worker.served(now), why, now, random_)) {
+    outbox_.log(LogLevel::error, label(worker) + kCrashLoop);
   }
   worker.blamed = true;
-  const TimePoint gate = cohort.backoff.gate();
-  return gate > now ? gate - now : Duration::zero();
+  return cohort.delay(now);
 }
 
 void Workforce::await_calm(const WorkerPool& pool) {
@@ -225,16 +229,13 @@ WorkerHandle Workforce::take(WorkerHandle& worker) {
   return std::move(node.mapped());
 }
 
-void Workforce::forget_if_unused(Generation generation) {
+void Workforce::forget_if_unused(Generation generation, TimePoint now) {
   bool dropped = false;
   for (WorkerPool& pool : pools_) dropped = pool.drop_if_unused(generation) || dropped;
   if (!dropped) return;
+  templates_.end_unneeded(now);
   const auto knows = [&](const WorkerPool& pool) { return pool.knows(generation); };
   if (std::none_of(pools_.begin(), pools_.end(), knows)) outbox_.push(ForgetGeneration{generation});
-}
-
-std::string Workforce::label(const WorkerPool& pool) const {
-  return pools_.size() > 1 ? "pool " + pool.name() + ": " : "";
 }
 
 }  // namespace gserve::core

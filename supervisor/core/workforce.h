@@ -10,14 +10,16 @@
 #include "supervisor/core/backoff.h"
 #include "supervisor/core/outbox.h"
 #include "supervisor/core/snapshot.h"
+#include "supervisor/core/templates.h"
 #include "supervisor/core/timer_queue.h"
 #include "supervisor/core/worker_handle.h"
 #include "supervisor/core/worker_pool.h"
 
 namespace gserve::core {
 
-/// All pools and all workers: carries out what the pools decide. The only place where a worker is made,
-/// changes its state, is sent a signal, or is forgotten; keeps claims, timers and signals in step.
+/// All pools, all workers and, beside them, all templates: carries out what the pools decide. The only place
+/// where a worker is made, changes its state, is sent a signal, or is forgotten; keeps claims, timers and
+/// signals in step.
 class Workforce {
  public:
   Workforce(const SupervisorConfig& config, Generation generation, std::uint64_t seed, TimerQueue& timers,
@@ -32,6 +34,8 @@ class Workforce {
   std::size_t size() const { return workers_.size(); }
   std::vector<WorkerPool>& pools() { return pools_; }
   const std::vector<WorkerPool>& pools() const { return pools_; }
+  Templates& templates() { return templates_; }
+  const Templates& templates() const { return templates_; }
   int ready() const;
   int target() const;
   /// The id that the next launch will get: launches from now on have this one or a greater one.
@@ -67,10 +71,9 @@ class Workforce {
   /// It has exited, or was never born: takes it out, with its claim and timer.
   WorkerHandle take(WorkerHandle& worker);
   /// Lets go of `generation` if nobody needs it any more.
-  void forget_if_unused(Generation generation);
+  void forget_if_unused(Generation generation, TimePoint now);
 
-  /// "pool api: " where there is more than one pool.
-  std::string label(const WorkerPool& pool) const;
+  std::string label(const WorkerPool& pool) const { return label_of(pools_, pool); }
   std::string label(const WorkerHandle& worker) const { return label(pools_[worker.pool]); }
 
  private:
@@ -87,8 +90,10 @@ class Workforce {
   Outbox& outbox_;
   Random random_;
   std::vector<WorkerPool> pools_;
+  Templates templates_{pools_, timers_, outbox_, random_};
   std::unordered_map<LaunchId, WorkerHandle> workers_;
   LaunchId next_launch_ = 1;
+  std::uint64_t next_age_ = 1;
   bool closed_ = false;
 };
 

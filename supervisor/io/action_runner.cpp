@@ -13,11 +13,18 @@ void ActionRunner::run(const core::Actions& actions) {
 }
 
 void ActionRunner::act(const core::Spawn& action) {
-  auto result = ports_.workers.spawn(action);
+  if (auto result = ports_.workers.spawn(action)) answer_start(action.launch, std::move(*result));
+}
+
+void ActionRunner::act(const core::SpawnTemplate& action) {
+  answer_start(action.launch, ports_.workers.spawn_template(action));
+}
+
+void ActionRunner::answer_start(core::LaunchId launch, ports::Workers::Started result) {
   if (const auto* pid = std::get_if<core::Pid>(&result)) {
-    answer_(core::WorkerSpawned{action.launch, *pid});
+    answer_(core::WorkerSpawned{launch, *pid});
   } else {
-    answer_(core::WorkerSpawnFailed{action.launch, std::get<std::string>(std::move(result))});
+    answer_(core::WorkerSpawnFailed{launch, std::get<std::string>(std::move(result))});
   }
 }
 

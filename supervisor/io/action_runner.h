@@ -40,7 +40,9 @@ class ActionRunner {
   std::optional<int> exit_code() const { return exit_code_; }
 
  private:
+  void answer_start(core::LaunchId launch, ports::Workers::Started result);
   void act(const core::Spawn& action);
+  void act(const core::SpawnTemplate& action);
   void act(const core::SignalWorker& action);
   void act(const core::SampleScoreboard& action);
   void act(const core::LoadConfig& action);

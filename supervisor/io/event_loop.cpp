@@ -12,20 +12,28 @@ namespace gserve::io {
 void EventLoop::watch(int fd, std::function<void()> readable) {
   const int duplicate = ::fcntl(fd, F_DUPFD_CLOEXEC, 0);
   if (duplicate < 0) throw std::system_error(errno, std::generic_category(), "cannot watch a descriptor");
-  watches_.push_back(std::make_unique<Watch>(Watch{{context_, duplicate}, std::move(readable)}));
-  arm(*watches_.back());
+  watches_.push_back(std::make_shared<Watch>(Watch{fd, {context_, duplicate}, std::move(readable)}));
+  arm(watches_.back());
 }
 
-void EventLoop::arm(Watch& watch) {
+void EventLoop::unwatch(int fd) {
+  std::erase_if(watches_, [fd](const std::shared_ptr<Watch>& watch) {
+    if (watch->fd != fd) return false;
+    watch->descriptor.close();
+    return true;
+  });
+}
+
+void EventLoop::arm(const std::shared_ptr<Watch>& watch) {
   using boost::asio::posix::descriptor_base;
-  watch.descriptor.async_wait(descriptor_base::wait_read, [this, &watch](boost::system::error_code error) {
-    if (error == boost::asio::error::operation_aborted) return;
+  watch->descriptor.async_wait(descriptor_base::wait_read, [this, watch](boost::system::error_code error) {
+    if (error == boost::asio::error::operation_aborted || !watch->descriptor.is_open()) return;
     try {
-      watch.readable();
+      watch->readable();
     } catch (const std::exception& fault) {
       report_(fault.what());
     }
-    arm(watch);
+    if (watch->descriptor.is_open()) arm(watch);
   });
 }
 

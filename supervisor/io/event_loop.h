@@ -27,6 +27,8 @@ class EventLoop {
   /// Calls `readable` whenever there is something to read on `fd`; it must read until EAGAIN. Watches a
   /// duplicate: the caller keeps `fd`. Throws std::system_error.
   void watch(int fd, std::function<void()> readable);
+  /// Stops watching what is watched for `fd`, if anything is; also from within its own call.
+  void unwatch(int fd);
 
   /// Calls `passed` once, at `deadline`, unless set_deadline is called again before.
   void set_deadline(std::optional<core::TimePoint> deadline, std::function<void()> passed);
@@ -37,16 +39,17 @@ class EventLoop {
 
  private:
   struct Watch {
+    int fd;  // the caller's
     boost::asio::posix::stream_descriptor descriptor;
     std::function<void()> readable;
   };
-  void arm(Watch& watch);
+  void arm(const std::shared_ptr<Watch>& watch);
 
   Report report_;
   boost::asio::io_context context_{1};
   boost::asio::steady_timer timer_{context_};
   std::optional<core::TimePoint> deadline_;
-  std::vector<std::unique_ptr<Watch>> watches_;
+  std::vector<std::shared_ptr<Watch>> watches_;
 };
 
 }  // namespace gserve::io

@@ -11,7 +11,8 @@
 
 namespace gserve::io {
 
-/// What the supervisor holds of one launch, from its start until its process is reaped.
+/// What the supervisor holds of one launch of a worker or template, from its start until its process is
+/// reaped.
 struct Launch {
   core::LaunchId id = 0;
   core::Generation generation = 0;

@@ -8,7 +8,6 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <charconv>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
@@ -85,19 +84,10 @@ core::Pid take_credentials(msghdr& header) {
 
 std::optional<WorkerMessage> parse_worker_message(std::string_view text) {
   WorkerMessage message;
-  while (!text.empty()) {
-    const std::string_view line = text.substr(0, text.find('\n'));
-    text.remove_prefix(std::min(text.size(), line.size() + 1));
-    const std::size_t equals = line.find('=');
-    if (equals == std::string_view::npos || equals == 0) continue;
-    message.fields.insert_or_assign(std::string(line.substr(0, equals)),
-                                    std::string(line.substr(equals + 1)));
-  }
-  const auto launch = message.fields.find(contract::kNotifyWorker);
-  if (launch == message.fields.end()) return std::nullopt;
-  const std::string& id = launch->second;
-  const auto [end, error] = std::from_chars(id.data(), id.data() + id.size(), message.launch);
-  if (error != std::errc{} || end != id.data() + id.size()) return std::nullopt;
+  message.fields = parse_fields(text);
+  const auto launch = number_field(message.fields, contract::kNotifyWorker);
+  if (!launch) return std::nullopt;
+  message.launch = *launch;
   return message;
 }
 

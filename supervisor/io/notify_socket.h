@@ -9,6 +9,7 @@
 
 #include "common/unique_fd.h"
 #include "supervisor/core/types.h"
+#include "supervisor/io/message_fields.h"
 #include "supervisor/io/service_state.h"
 
 /// Where workers say READY=1 and the like (NOTIFY_SOCKET of sd_notify(3)); see common/launch_contract.h.
@@ -19,7 +20,7 @@ namespace gserve::io {
 struct WorkerMessage {
   core::Pid sender = 0;
   core::LaunchId launch = 0;
-  std::map<std::string, std::string, std::less<>> fields;
+  MessageFields fields;
 
   bool says(std::string_view name) const {
     const auto field = fields.find(name);

@@ -41,6 +41,11 @@ void reap_children(const std::function<void()>& before_reap,
   }
 }
 
+bool is_child(int pidfd) {
+  siginfo_t info;
+  return waitid_retrying(P_PIDFD, static_cast<id_t>(pidfd), info, WEXITED | WNOHANG | WNOWAIT) == 0;
+}
+
 void reap_child(core::Pid pid) {
   siginfo_t info;
   waitid_retrying(P_PID, static_cast<id_t>(pid), info, WEXITED);

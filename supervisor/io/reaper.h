@@ -21,6 +21,9 @@ struct Reaped {
 void reap_children(const std::function<void()>& before_reap,
                    const std::function<void(const Reaped&)>& reaped);
 
+/// Whether the process is a child of ours, alive or not. Waits for nothing.
+bool is_child(int pidfd);
+
 /// Waits until the child `pid` has ended and reaps it: for a child that is known to end at once.
 void reap_child(core::Pid pid);
 

@@ -44,7 +44,7 @@ void correct(StartContext& context, const ServiceState& state, bool given_back) 
 /// What closes descriptors and removes files when it is destroyed.
 struct Restoration::Held {
   Resources resources;
-  std::vector<Launch> launches;
+  LiveLaunches launches;
 };
 
 Restoration::Restoration(StartContext& context, SignalQueue& signals, const PassedOn& passed)
@@ -63,8 +63,7 @@ Restoration::~Restoration() = default;
 void Restoration::restore(StartContext& context, SignalQueue& signals) {
   check_open(state_);
   correct(context, state_, !passed_.failure.empty());
-  held_->launches.reserve(state_.launches.size());
-  for (const LaunchState& launch : state_.launches) held_->launches.push_back(restore_launch(launch));
+  restore_launches(state_, held_->launches);
   restore_resources(held_->resources, state_);
   shell_ = std::make_unique<Shell>(context, signals, held_->resources, state_, held_->launches);
 }

@@ -82,6 +82,17 @@ int append_worker(sd_bus_message* message, const ports::WorkerReport& worker) {
   return dict.close();
 }
 
+int append_template(sd_bus_message* message, const ports::TemplateReport& report) {
+  DictWriter dict(message);
+  dict.u32("pid", to_u32(report.pid));
+  dict.text("pool", report.pool);
+  dict.text("state", name_of(report.state));
+  dict.u64("generation", report.generation);
+  dict.u64("age_usec", to_usec(report.age));
+  dict.u64("rss_bytes", report.rss_bytes);
+  return dict.close();
+}
+
 int append_pool(sd_bus_message* message, const ports::PoolReport& pool) {
   DictWriter dict(message);
   dict.text("name", pool.name);
@@ -126,6 +137,8 @@ int append_status(sd_bus_message* message, const ports::StatusReport& status) {
   dict.entry("listeners", "as", [&](sd_bus_message* m) { return append_texts(m, status.listeners); });
   dict.entry("pools", "aa{sv}",
              [&](sd_bus_message* m) { return append_dicts(m, status.pools, append_pool); });
+  dict.entry("templates", "aa{sv}",
+             [&](sd_bus_message* m) { return append_dicts(m, status.templates, append_template); });
   dict.entry("workers", "aa{sv}",
              [&](sd_bus_message* m) { return append_dicts(m, status.workers, append_worker); });
   return dict.close();

@@ -67,6 +67,7 @@ void fields(Visitor& visit, core::PoolConfig& config) {
   visit("surge", config.surge);
   visit("max_worker_memory", config.max_worker_memory);
   visit("max_worker_lifetime", config.max_worker_lifetime);
+  visit("preload", config.preload);
 }
 
 template <typename Visitor>
@@ -95,6 +96,7 @@ void fields(Visitor& visit, core::WorkerFacts& facts) {
   visit("max_memory", facts.max_memory);
   visit("max_lifetime", facts.max_lifetime);
   visit("started", facts.started);
+  visit("from", facts.from);
   visit("pid", facts.pid);
   visit("owed_signal", facts.owed_signal);
   visit("ready_at", facts.ready_at);
@@ -110,6 +112,26 @@ void fields(Visitor& visit, core::WorkerFacts& facts) {
 
 template <typename Visitor>
 void fields(Visitor& visit, core::WorkerRecord& record) {
+  visit("facts", record.facts);
+  visit("state", record.state);
+}
+
+template <typename Visitor>
+void fields(Visitor& visit, core::TemplateFacts& facts) {
+  visit("launch", facts.launch);
+  visit("pool", facts.pool);
+  visit("generation", facts.generation);
+  visit("boot_timeout", facts.boot_timeout);
+  visit("started", facts.started);
+  visit("pid", facts.pid);
+  visit("owed_signal", facts.owed_signal);
+  visit("ready_at", facts.ready_at);
+  visit("told", facts.told);
+  visit("boot_error", facts.boot_error);
+}
+
+template <typename Visitor>
+void fields(Visitor& visit, core::TemplateRecord& record) {
   visit("facts", record.facts);
   visit("state", record.state);
 }
@@ -155,12 +177,14 @@ void fields(Visitor& visit, core::Snapshot& snapshot) {
   visit("generation", snapshot.generation);
   visit("newest", snapshot.newest);
   visit("next_launch", snapshot.next_launch);
+  visit("next_age", snapshot.next_age);
   visit("random", snapshot.random);
   visit("ever_ready", snapshot.ever_ready);
   visit("told_ready", snapshot.told_ready);
   visit("told_reloading", snapshot.told_reloading);
   visit("pools", snapshot.pools);
   visit("workers", snapshot.workers);
+  visit("templates", snapshot.templates);
   visit("next_job", snapshot.next_job);
   visit("jobs", snapshot.jobs);
   visit("scales", snapshot.scales);
@@ -224,6 +248,25 @@ void fields(Visitor& visit, LaunchState& launch) {
 }
 
 template <typename Visitor>
+void fields(Visitor& visit, TemplateState& state) {
+  visit("launch", state.launch);
+  visit("control", state.control);
+}
+
+template <typename Visitor>
+void fields(Visitor& visit, SaidState& said) {
+  visit("sender", said.sender);
+  visit("text", said.text);
+}
+
+template <typename Visitor>
+void fields(Visitor& visit, ForkState& fork) {
+  visit("from", fork.from);
+  visit("worker", fork.worker);
+  visit("said", fork.said);
+}
+
+template <typename Visitor>
 void fields(Visitor& visit, HandoverState& handover) {
   visit("pool", handover.pool);
   visit("one", handover.one);
@@ -251,6 +294,8 @@ void fields(Visitor& visit, ServiceState& state) {
   visit("started_with", state.started_with);
   visit("deployments", state.deployments);
   visit("launches", state.launches);
+  visit("templates", state.templates);
+  visit("forks", state.forks);
   visit("handovers", state.handovers);
   visit("core", state.core);
 }
@@ -483,6 +528,12 @@ void check_descriptors(const ServiceState& state) {
   }
 }
 
+/// Whether a process that the core believes in is there.
+bool has_process(const ServiceState& state, core::LaunchId id, core::Pid pid) {
+  const auto same = [&](const LaunchState& launch) { return launch.id == id && launch.pid == pid; };
+  return pid == 0 || std::any_of(state.launches.begin(), state.launches.end(), same);
+}
+
 /// What the core knows and what the shell holds must fit together.
 void check(const ServiceState& state) {
   if (std::string wrong = wrong_with(state.core); !wrong.empty()) throw Unreadable{std::move(wrong)};
@@ -494,11 +545,15 @@ void check(const ServiceState& state) {
     }
   }
   for (const core::WorkerRecord& worker : state.core.workers) {
-    const auto same = [&](const LaunchState& launch) {
-      return launch.id == worker.facts.launch && launch.pid == worker.facts.pid;
-    };
-    if (worker.facts.pid != 0 && std::none_of(state.launches.begin(), state.launches.end(), same))
+    if (!has_process(state, worker.facts.launch, worker.facts.pid))
       throw Unreadable{"worker " + std::to_string(worker.facts.launch) + " has no process"};
+  }
+  for (const core::TemplateRecord& origin : state.core.templates) {
+    const core::LaunchId id = origin.facts.launch;
+    const auto own = [&](const TemplateState& socket) { return socket.launch == id; };
+    const bool controlled = std::any_of(state.templates.begin(), state.templates.end(), own);
+    if (!has_process(state, id, origin.facts.pid) || (origin.facts.pid != 0 && !controlled))
+      throw Unreadable{"template " + std::to_string(id) + " has no process"};
   }
 }
 
@@ -529,6 +584,11 @@ std::vector<int> descriptors(const ServiceState& state) {
   for (const HandoverState& handover : state.handovers) fds.insert(fds.end(), {handover.one, handover.other});
   for (const LaunchState& launch : state.launches) {
     fds.insert(fds.end(), {launch.pidfd, launch.lifeline, launch.incident, launch.scoreboard});
+  }
+  for (const TemplateState& origin : state.templates) fds.push_back(origin.control);
+  for (const ForkState& fork : state.forks) {
+    if (fork.worker.pidfd >= 0) fds.push_back(fork.worker.pidfd);
+    fds.insert(fds.end(), {fork.worker.lifeline, fork.worker.incident, fork.worker.scoreboard});
   }
   return fds;
 }

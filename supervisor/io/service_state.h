@@ -77,6 +77,29 @@ struct LaunchState {
   bool operator==(const LaunchState&) const = default;
 };
 
+/// A template's control socket.
+struct TemplateState {
+  core::LaunchId launch = 0;
+  int control = -1;
+  bool operator==(const TemplateState&) const = default;
+};
+
+/// What a worker said before its template introduced it.
+struct SaidState {
+  core::Pid sender = 0;
+  std::string text;  // NAME=VALUE lines
+  bool operator==(const SaidState&) const = default;
+};
+
+/// A worker that was asked of a template and is not ours yet: it has no pid, and a pidfd only once it is
+/// born.
+struct ForkState {
+  core::LaunchId from = 0;
+  LaunchState worker;
+  std::vector<SaidState> said;
+  bool operator==(const ForkState&) const = default;
+};
+
 /// The hand-over queue of a pool: both ends.
 struct HandoverState {
   std::string pool;
@@ -105,6 +128,8 @@ struct ServiceState {
   config::Settings started_with;
   std::vector<DeploymentState> deployments;
   std::vector<LaunchState> launches;
+  std::vector<TemplateState> templates;
+  std::vector<ForkState> forks;
   std::vector<HandoverState> handovers;
   core::Snapshot core;
   bool operator==(const ServiceState&) const = default;

@@ -66,7 +66,7 @@ Shell::Shell(const StartContext& context, SignalQueue& signals, Resources& resou
             core::Supervisor(config::supervisor_config(deployment.settings), random_seed())) {}
 
 Shell::Shell(const StartContext& context, SignalQueue& signals, Resources& resources,
-             const ServiceState& state, std::vector<Launch>& launches)
+             const ServiceState& state, LiveLaunches& launches)
     : Shell(context, signals, resources, Deployments(context, state, *resources.logs),
             core::Supervisor(state.core)) {
   worker_launcher_.restore_handovers(state.handovers);
@@ -92,6 +92,8 @@ Shell::Shell(const StartContext& context, SignalQueue& signals, Resources& resou
           [this] { settle(); }) {
   loop_.watch(signals_.fd(), [this] { on_signals(); });
   loop_.watch(resources_.notify->fd(), [this] { on_notify(); });
+  workers_.set_watch(
+      [this](int fd, bool on) { on ? loop_.watch(fd, [this] { on_templates(); }) : loop_.unwatch(fd); });
   start_control();
 }
 
@@ -107,6 +109,7 @@ int Shell::resume(const std::string& failure) {
   if (failure.empty()) {
     log(core::LogLevel::info, std::string("gserve ") + kVersion + " goes on with the service");
   }
+  workers_.watch_templates();
   const auto snapshot = engine_.supervisor().snapshot();
   engine_.deliver(core::Reexecuted{snapshot ? snapshot->upgrade.job : 0, failure});
   // What has happened meanwhile; its signals may have been taken by the other program.
@@ -155,7 +158,7 @@ ServiceState Shell::state(const std::string& path) {
   save_resources(resources_, state);
   state.started_with = deployments_.started_with();
   state.deployments = deployments_.states();
-  state.launches = workers_.states();
+  workers_.save(state);
   state.handovers = worker_launcher_.handovers();
   auto snapshot = engine_.supervisor().snapshot();
   if (!snapshot) throw std::logic_error("a reload or a stop is under way");
@@ -216,15 +219,22 @@ void Shell::on_notify() {
   }
 }
 
+void Shell::on_templates() {
+  for (core::Event& event : workers_.hear_templates()) engine_.deliver(std::move(event));
+}
+
 void Shell::on_children() {
-  reap_children([this] { on_notify(); },
-                [this](const Reaped& reaped) {
-                  if (upgrade_.owns(reaped.pid)) {
-                    if (auto checked = upgrade_.ended(reaped)) engine_.deliver(*checked);
-                  } else if (auto exited = workers_.ended(reaped)) {
-                    engine_.deliver(*exited);
-                  }
-                });
+  const auto hear_all = [this] {
+    on_templates();
+    on_notify();
+  };
+  reap_children(hear_all, [this](const Reaped& reaped) {
+    if (upgrade_.owns(reaped.pid)) {
+      if (auto checked = upgrade_.ended(reaped)) engine_.deliver(*checked);
+      return;
+    }
+    for (core::Event& event : workers_.ended(reaped)) engine_.deliver(std::move(event));
+  });
 }
 
 /// The queue of events is empty: arms the one timer, or ends.
@@ -263,6 +273,9 @@ ports::StatusReport Shell::status() {
     report.pools.push_back({pool.name, pool.target, pool.ready, pool.crash_looping, pool.failures,
                             pool.last_failure,
                             pool.next_start ? std::optional(*pool.next_start - now) : std::nullopt});
+  }
+  for (const core::TemplateView& view_of_template : view.templates) {
+    report.templates.push_back(workers_.report(view_of_template, now));
   }
   for (const core::WorkerView& worker : view.workers) report.workers.push_back(workers_.report(worker, now));
   return report;

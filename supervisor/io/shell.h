@@ -38,7 +38,7 @@ class Shell : public ports::ControlHandler {
   /// A service that another program in this process ran until now. `launches` are taken only when nothing can
   /// fail any more.
   Shell(const StartContext& context, SignalQueue& signals, Resources& resources, const ServiceState& state,
-        std::vector<Launch>& launches);
+        LiveLaunches& launches);
   ~Shell() override;
 
   /// Runs the service to its end; the exit code of the process.
@@ -61,6 +61,7 @@ class Shell : public ports::ControlHandler {
   void on_signals();
   void on_signal(int signal);
   void on_notify();
+  void on_templates();
   void on_children();
   void settle();
   void finish();

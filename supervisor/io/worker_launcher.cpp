@@ -27,23 +27,6 @@ std::pair<UniqueFd, UniqueFd> packet_pair(const char* what) {
   return {UniqueFd(ends[0]), UniqueFd(ends[1])};
 }
 
-/// The descriptors of a launch with their names, in the order in which they are passed.
-class NamedDescriptors {
- public:
-  void add(std::string_view name, int fd) {
-    if (fd < 0) return;
-    if (!names_.empty()) names_ += ':';
-    names_ += name;
-    fds_.push_back(fd);
-  }
-  const std::string& names() const { return names_; }
-  const std::vector<int>& fds() const { return fds_; }
-
- private:
-  std::string names_;
-  std::vector<int> fds_;
-};
-
 void prepend_path(std::map<std::string, std::string>& environment, const std::string& directory) {
   std::string& path = environment["PYTHONPATH"];
   path = path.empty() ? directory : directory + ":" + path;
@@ -62,66 +45,109 @@ std::string bundled_python_directory(const std::string& binary_directory) {
   return fs::is_directory(directory / "gserve", error) ? directory.string() : std::string();
 }
 
+void Provision::pass(std::string_view name, int fd) {
+  if (fd < 0) return;
+  if (!names.empty()) names += ':';
+  names += name;
+  fds.push_back(fd);
+}
+
+void Provision::give(std::string_view name, UniqueFd fd) {
+  pass(name, fd.get());
+  given.push_back(std::move(fd));
+}
+
 std::variant<Launch, std::string> WorkerLauncher::launch(const core::Spawn& order,
                                                          const Deployment& deployment) {
   try {
-    return compose(order, deployment);
+    Provision provision = worker_provision(order, deployment);
+    std::string reason = execute("gserve.worker", provision, deployment);
+    if (!reason.empty()) return reason;
+    return std::move(provision.launch);
   } catch (const std::exception& error) {
     return std::string("cannot start a worker: ") + error.what();
   }
 }
 
-std::variant<Launch, std::string> WorkerLauncher::compose(const core::Spawn& order,
-                                                          const Deployment& deployment) {
-  const config::LaunchInfo info{order.launch, order.generation, order.pool, surroundings_.instance,
-                                order.age};
-  const UniqueFd settings =
-      make_sealed_memfd("gserve-settings", config::worker_snapshot(deployment.settings, info));
-  auto [ours, theirs] = packet_pair("a lifeline");
-  Launch launch;
-  launch.id = order.launch;
-  launch.generation = order.generation;
-  launch.pool = order.pool;
-  launch.lifeline = std::move(ours);
+std::variant<Provision, std::string> WorkerLauncher::provide(const core::Spawn& order,
+                                                             const Deployment& deployment) {
+  try {
+    return worker_provision(order, deployment);
+  } catch (const std::exception& error) {
+    return std::string("cannot start a worker: ") + error.what();
+  }
+}
+
+std::variant<TemplateLaunch, std::string> WorkerLauncher::launch_template(const core::SpawnTemplate& order,
+                                                                          const Deployment& deployment) {
+  try {
+    Provision provision =
+        begin({order.launch, order.generation, order.pool, surroundings_.instance, 0}, deployment);
+    auto [ours, theirs] = packet_pair("a template");
+    provision.give(contract::kTemplate, std::move(theirs));
+    std::string reason = execute("gserve.template", provision, deployment);
+    if (!reason.empty()) return reason;
+    return TemplateLaunch{std::move(provision.launch), std::move(ours)};
+  } catch (const std::exception& error) {
+    return std::string("cannot start a template: ") + error.what();
+  }
+}
+
+Provision WorkerLauncher::begin(const config::LaunchInfo& info, const Deployment& deployment) const {
+  Provision provision;
+  Launch& launch = provision.launch;
+  launch.id = info.id;
+  launch.generation = info.generation;
+  launch.pool = info.pool;
   launch.incident = make_growing_memfd("gserve-incident");
+  auto [ours, theirs] = packet_pair("a lifeline");
+  launch.lifeline = std::move(ours);
+  provision.give(contract::kSettings,
+                 make_sealed_memfd("gserve-settings", config::worker_snapshot(deployment.settings, info)));
+  provision.give(contract::kLifeline, std::move(theirs));
+  provision.pass(contract::kErrorLog, surroundings_.descriptors().error_log);
+  provision.pass(contract::kIncident, launch.incident.get());
+  return provision;
+}
 
-  NamedDescriptors passed;
+Provision WorkerLauncher::worker_provision(const core::Spawn& order, const Deployment& deployment) {
+  Provision provision =
+      begin({order.launch, order.generation, order.pool, surroundings_.instance, order.age}, deployment);
   const SharedDescriptors shared = surroundings_.descriptors();
-  for (const int listener : shared.listeners) passed.add(contract::kListener, listener);
-  passed.add(contract::kHandover, handover(order.pool));
-  passed.add(contract::kSettings, settings.get());
-  passed.add(contract::kScoreboard, launch.scoreboard.fd());
-  passed.add(contract::kLifeline, theirs.get());
-  passed.add(contract::kErrorLog, shared.error_log);
-  passed.add(contract::kAccessLog, shared.access_log);
-  passed.add(contract::kIncident, launch.incident.get());
+  for (const int listener : shared.listeners) provision.pass(contract::kListener, listener);
+  provision.pass(contract::kAccessLog, shared.access_log);
+  provision.pass(contract::kHandover, handover(order.pool));
+  provision.pass(contract::kScoreboard, provision.launch.scoreboard.fd());
+  return provision;
+}
 
+std::string WorkerLauncher::execute(const char* module, Provision& provision, const Deployment& deployment) {
   ports::ProcessSpec spec;
   // -P: the application's directory must not shadow the worker's own package.
-  spec.argv = {deployment.python, "-P", "-m", "gserve.worker"};
-  spec.environment = environment(order, deployment, passed.names());
-  spec.environment.push_back("LISTEN_FDS=" + std::to_string(passed.fds().size()));
-  spec.fds = passed.fds();
+  spec.argv = {deployment.python, "-P", "-m", module};
+  spec.environment = environment(provision, deployment);
+  spec.fds = provision.fds;
   spec.directory = deployment.settings.text("chdir");
   auto result = launcher_.launch(spec);
   if (auto* reason = std::get_if<std::string>(&result)) return std::move(*reason);
   auto& process = std::get<ports::Process>(result);
-  launch.pid = process.pid;
-  launch.pidfd = std::move(process.pidfd);
-  return launch;
+  provision.launch.pid = process.pid;
+  provision.launch.pidfd = std::move(process.pidfd);
+  return "";
 }
 
-std::vector<std::string> WorkerLauncher::environment(const core::Spawn& order, const Deployment& deployment,
-                                                     const std::string& names) const {
+std::vector<std::string> WorkerLauncher::environment(const Provision& provision,
+                                                     const Deployment& deployment) const {
   auto variables = surroundings_.environment;
   erase_own_variables(variables);
   for (const std::string& entry : deployment.settings.list("raw_env")) {
     const std::size_t equals = entry.find('=');
     variables[entry.substr(0, equals)] = entry.substr(equals + 1);
   }
-  variables["LISTEN_FDNAMES"] = names;
+  variables["LISTEN_FDNAMES"] = provision.names;
+  variables["LISTEN_FDS"] = std::to_string(provision.fds.size());
   variables["NOTIFY_SOCKET"] = surroundings_.notify_path;
-  variables[std::string(contract::kEnvLaunchId)] = std::to_string(order.launch);
+  variables[std::string(contract::kEnvLaunchId)] = std::to_string(provision.launch.id);
   const std::string python_dir(contract::kEnvPythonDir);
   variables.erase(python_dir);
   if (!surroundings_.python_directory.empty()) {

@@ -4,11 +4,13 @@
 #include <functional>
 #include <map>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <variant>
 #include <vector>
 
 #include "common/unique_fd.h"
+#include "supervisor/config/snapshot.h"
 #include "supervisor/core/actions.h"
 #include "supervisor/io/deployments.h"
 #include "supervisor/io/launch_registry.h"
@@ -40,6 +42,24 @@ std::string bundled_python_directory(const std::string& binary_directory);
 /// children.
 void erase_own_variables(std::map<std::string, std::string>& environment);
 
+/// A launch before its process exists: what the supervisor keeps of it, and the descriptors that the process
+/// gets.
+struct Provision {
+  void pass(std::string_view name, int fd);
+  /// Passes `fd` and keeps it until the process has it.
+  void give(std::string_view name, UniqueFd fd);
+
+  Launch launch;
+  std::string names;     // of `fds`, in order, separated by ':'
+  std::vector<int> fds;  // borrowed, or in `given`
+  std::vector<UniqueFd> given;
+};
+
+struct TemplateLaunch {
+  Launch launch;
+  UniqueFd control;  // our end of its control socket
+};
+
 /// Composes launches as common/launch_contract.h says.
 class WorkerLauncher {
  public:
@@ -47,8 +67,12 @@ class WorkerLauncher {
   WorkerLauncher(ports::ProcessLauncher& launcher, LaunchSurroundings surroundings)
       : launcher_(launcher), surroundings_(std::move(surroundings)) {}
 
-  /// The launch, or one clear line.
+  /// A worker in a new interpreter; the launch, or one clear line.
   std::variant<Launch, std::string> launch(const core::Spawn& order, const Deployment& deployment);
+  /// What a worker needs that a template will fork; its process is not there yet.
+  std::variant<Provision, std::string> provide(const core::Spawn& order, const Deployment& deployment);
+  std::variant<TemplateLaunch, std::string> launch_template(const core::SpawnTemplate& order,
+                                                            const Deployment& deployment);
 
   /// The hand-over queues, for an upgrade.
   std::vector<HandoverState> handovers() const;
@@ -57,9 +81,12 @@ class WorkerLauncher {
   SharedDescriptors descriptors() const { return surroundings_.descriptors(); }
 
  private:
-  std::variant<Launch, std::string> compose(const core::Spawn& order, const Deployment& deployment);
-  std::vector<std::string> environment(const core::Spawn& order, const Deployment& deployment,
-                                       const std::string& names) const;
+  /// What workers and templates have in common. Throws std::system_error.
+  Provision begin(const config::LaunchInfo& info, const Deployment& deployment) const;
+  Provision worker_provision(const core::Spawn& order, const Deployment& deployment);
+  /// Runs `module`; why not, or an empty text. Sets pid and pidfd of the launch.
+  std::string execute(const char* module, Provision& provision, const Deployment& deployment);
+  std::vector<std::string> environment(const Provision& provision, const Deployment& deployment) const;
   int handover(const std::string& pool);
 
   ports::ProcessLauncher& launcher_;

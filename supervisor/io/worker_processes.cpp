@@ -23,24 +23,71 @@ core::TimePoint time_point(std::uint64_t nanoseconds) {
 
 }  // namespace
 
-std::vector<LaunchState> WorkerProcesses::states() {
-  std::vector<LaunchState> states;
-  for (const auto& [id, launch] : registry_.all()) states.push_back(launch.state());
-  return states;
+void restore_launches(const ServiceState& state, LiveLaunches& live) {
+  live.launches.reserve(state.launches.size());
+  for (const LaunchState& launch : state.launches) live.launches.push_back(restore_launch(launch));
+  for (const TemplateState& origin : state.templates) {
+    live.templates.emplace(origin.launch, TemplateSocket(UniqueFd(origin.control)));
+  }
+  live.requests.restore(state.forks);
 }
 
-void WorkerProcesses::restore(std::vector<Launch> launches) {
-  for (Launch& launch : launches) registry_.add(std::move(launch));
+void WorkerProcesses::save(ServiceState& state) {
+  for (const auto& [id, launch] : registry_.all()) state.launches.push_back(launch.state());
+  for (const auto& [id, socket] : templates_) state.templates.push_back({id, socket.fd()});
+  state.forks = requests_.states();
 }
 
-std::variant<core::Pid, std::string> WorkerProcesses::spawn(const core::Spawn& order) {
+void WorkerProcesses::restore(LiveLaunches live) {
+  for (Launch& launch : live.launches) registry_.add(std::move(launch));
+  templates_ = std::move(live.templates);
+  requests_ = std::move(live.requests);
+}
+
+void WorkerProcesses::watch_templates() {
+  for (const auto& [id, socket] : templates_) watch_(socket.fd(), true);
+}
+
+std::optional<ports::Workers::Started> WorkerProcesses::spawn(const core::Spawn& order) {
   const Deployment* deployment = deployments_.find(order.generation);
   if (!deployment) return "no configuration for generation " + std::to_string(order.generation);
+  if (order.from != 0) return ask_template(order, *deployment);
   auto result = launcher_.launch(order, *deployment);
   if (auto* reason = std::get_if<std::string>(&result)) return std::move(*reason);
   Launch& launch = std::get<Launch>(result);
   const core::Pid pid = launch.pid;
   registry_.add(std::move(launch));
+  return pid;
+}
+
+std::optional<ports::Workers::Started> WorkerProcesses::ask_template(const core::Spawn& order,
+                                                                     const Deployment& deployment) {
+  const auto found = templates_.find(order.from);
+  if (found == templates_.end()) return "its template has ended";
+  auto result = launcher_.provide(order, deployment);
+  if (auto* reason = std::get_if<std::string>(&result)) return std::move(*reason);
+  Provision& provision = std::get<Provision>(result);
+  TemplateSocket& socket = found->second;
+  std::string reason = socket.ask_fork(order.launch, provision.names, provision.fds);
+  if (!reason.empty()) {
+    // Who has closed the socket cannot be a template any more: the application closed what was not its own.
+    if (socket.ended()) signal(order.from, SIGKILL);
+    return reason;
+  }
+  requests_.add(order.from, std::move(provision.launch));
+  return std::nullopt;
+}
+
+ports::Workers::Started WorkerProcesses::spawn_template(const core::SpawnTemplate& order) {
+  const Deployment* deployment = deployments_.find(order.generation);
+  if (!deployment) return "no configuration for generation " + std::to_string(order.generation);
+  auto result = launcher_.launch_template(order, *deployment);
+  if (auto* reason = std::get_if<std::string>(&result)) return std::move(*reason);
+  auto& [launch, control] = std::get<TemplateLaunch>(result);
+  const core::Pid pid = launch.pid;
+  registry_.add(std::move(launch));
+  const auto entry = templates_.emplace(order.launch, TemplateSocket(std::move(control))).first;
+  watch_(entry->second.fd(), true);
   return pid;
 }
 
@@ -69,16 +116,19 @@ core::ScoreboardSampled WorkerProcesses::sample(const core::SampleScoreboard& or
 
 void WorkerProcesses::hand_over_logs() {
   const SharedDescriptors shared = launcher_.descriptors();
-  for (auto& [id, launch] : registry_.all()) {
-    if (!send_logs(launch.lifeline.get(), shared.error_log, shared.access_log)) {
-      journal_.write({core::LogLevel::warning,
-                      "the worker did not take the reopened logs; it goes on with the old ones", launch.pid,
-                      launch.generation});
-    }
-  }
+  for (const auto& [id, launch] : registry_.all()) hand_over_logs(launch, shared);
+  for (const Launch* launch : requests_.launches()) hand_over_logs(*launch, shared);
+}
+
+void WorkerProcesses::hand_over_logs(const Launch& launch, const SharedDescriptors& shared) {
+  if (send_logs(launch.lifeline.get(), shared.error_log, shared.access_log)) return;
+  journal_.write({core::LogLevel::warning,
+                  "the worker did not take the reopened logs; it goes on with the old ones", launch.pid,
+                  launch.generation});
 }
 
 std::vector<core::Event> WorkerProcesses::understand(const WorkerMessage& message) {
+  if (requests_.hold(message)) return {};
   const Launch* launch = registry_.find(message.launch);
   if (!launch || launch->pid != message.sender) {
     journal_.write({core::LogLevel::warning,
@@ -101,16 +151,78 @@ std::vector<core::Event> WorkerProcesses::understand(const WorkerMessage& messag
   return events;
 }
 
-std::optional<core::WorkerExited> WorkerProcesses::ended(const Reaped& reaped) {
-  const Launch* launch = registry_.find_by_pid(reaped.pid);
-  if (!launch) {
-    ++orphans_;
-    return std::nullopt;
+std::vector<core::Event> WorkerProcesses::hear_templates() {
+  std::vector<core::Event> events;
+  for (auto& [from, socket] : templates_) hear(from, socket, events);
+  adopt_born(events);
+  return events;
+}
+
+void WorkerProcesses::hear(core::LaunchId from, TemplateSocket& socket, std::vector<core::Event>& events) {
+  for (TemplateMessage& message : socket.receive()) {
+    switch (message.kind) {
+      case TemplateMessage::Kind::born:
+        requests_.born(from, message.launch, std::move(message.pidfd));
+        break;
+      case TemplateMessage::Kind::forked:
+        // The process in the middle is no more: the worker is ours, or it is none.
+        adopt_born(events);
+        message.reason = "the template has not forked it";
+        [[fallthrough]];
+      case TemplateMessage::Kind::failed:
+        if (requests_.drop(from, message.launch)) {
+          events.push_back(core::WorkerSpawnFailed{message.launch, message.reason});
+        }
+    }
   }
-  const core::WorkerExited exited{launch->id, explained(*launch, reaped.status)};
-  journal_incident(*launch);
-  registry_.remove(exited.launch);
-  return exited;
+  if (socket.ended()) unwatch(socket);
+}
+
+void WorkerProcesses::adopt_born(std::vector<core::Event>& events) {
+  for (ForkRequests::Worker& worker : requests_.take_ours()) {
+    const core::LaunchId id = worker.launch.id;
+    if (registry_.find_by_pid(worker.launch.pid)) {
+      events.push_back(core::WorkerSpawnFailed{id, "the template has passed another worker's process"});
+      continue;
+    }
+    events.push_back(core::WorkerSpawned{id, worker.launch.pid});
+    registry_.add(std::move(worker.launch));
+    for (const WorkerMessage& message : worker.said) {
+      for (core::Event& event : understand(message)) events.push_back(std::move(event));
+    }
+  }
+}
+
+void WorkerProcesses::unwatch(TemplateSocket& socket) {
+  watch_(socket.fd(), false);
+}
+
+std::vector<core::Event> WorkerProcesses::ended(const Reaped& reaped) {
+  std::vector<core::Event> events;
+  const Launch* launch = registry_.find_by_pid(reaped.pid);
+  if (launch) {
+    bury(*launch, reaped.status, events);
+  } else {
+    ++orphans_;
+  }
+  adopt_born(events);  // it may have been the middle of a fork whose template has gone
+  return events;
+}
+
+void WorkerProcesses::bury(const Launch& launch, const core::ExitStatus& status,
+                           std::vector<core::Event>& events) {
+  const core::LaunchId id = launch.id;
+  if (const auto found = templates_.find(id); found != templates_.end()) {
+    for (const core::LaunchId unborn : requests_.drop_unborn(id)) {
+      events.push_back(core::WorkerSpawnFailed{unborn, "its template ended before it had forked it"});
+    }
+    unwatch(found->second);
+    templates_.erase(found);
+  }
+  const core::WorkerExited exited{id, explained(launch, status)};
+  journal_incident(launch);
+  registry_.remove(id);
+  events.push_back(exited);
 }
 
 /// A SIGKILL that we did not send may be the kernel's.
@@ -125,6 +237,12 @@ void WorkerProcesses::journal_incident(const Launch& launch) {
   if (!text.empty()) {
     journal_.write({core::LogLevel::error, std::move(text), launch.pid, launch.generation});
   }
+}
+
+ports::TemplateReport WorkerProcesses::report(const core::TemplateView& view, core::TimePoint now) {
+  ports::TemplateReport report{view.pid, view.pool, view.state, view.generation, now - view.started, 0};
+  if (registry_.find(view.launch)) report.rss_bytes = resident_bytes(view.pid);
+  return report;
 }
 
 ports::WorkerReport WorkerProcesses::report(const core::WorkerView& view, core::TimePoint now) {

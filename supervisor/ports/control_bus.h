@@ -27,6 +27,15 @@ struct WorkerReport {
   std::string due;  // why it is to be replaced; empty: it is not
 };
 
+struct TemplateReport {
+  core::Pid pid = 0;
+  std::string pool;
+  core::TemplateState state = core::TemplateState::starting;
+  core::Generation generation = 0;
+  core::Duration age{};
+  std::uint64_t rss_bytes = 0;
+};
+
 struct PoolReport {
   std::string name;
   int target = 0;
@@ -48,6 +57,7 @@ struct StatusReport {
   std::vector<std::string> listeners;
   std::vector<PoolReport> pools;
   std::vector<WorkerReport> workers;
+  std::vector<TemplateReport> templates;
 };
 
 /// What the control interface asks of the supervisor. All calls on the supervisor's thread.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // A worker without Python: implements the launch contract and misbehaves on demand. $MOCK_WORKER says how, as
-// words done in order:
+// words done in order ($MOCK_TEMPLATE, when it is launched as a template; that one's default is "ready
+// fork"):
 //   ready        sends READY=1
 //   exit CODE    exits
 //   crash        dies of SIGSEGV
@@ -18,6 +19,17 @@
 //   abandon      starts a child that outlives it and notes its pid in $MOCK_REPORT
 //   take-logs    waits for the message "logs" on its lifeline and writes a line to the new error log
 //   serve        answers every connection with its pid until SIGTERM or the end of the lifeline, then exits 0
+// Words for templates; the workers that they fork do what $MOCK_WORKER says:
+//   fork              forks workers as the contract says, until SIGTERM or the end of the lifeline
+//   fork-ready-first  the worker says READY=1 before it is introduced
+//   fork-fails        answers each request with "no memory"
+//   fork-deaf         takes requests and never answers
+//   fork-last         dies when it gets a request
+//   fork-loses-middle the process in the middle dies before it introduces the worker
+//   fork-orphans      dies while the process in the middle is at work, which goes on
+//   fork-unconfirmed  dies when the worker has been introduced, without a word
+//   fork-foreign      introduces a process that is not the worker, but its own parent
+//   fork-close        closes its control socket
 #include <dirent.h>
 #include <poll.h>
 #include <signal.h>
@@ -25,6 +37,7 @@
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -52,19 +65,22 @@ std::string environment(const char* name) {
   return value ? value : "";
 }
 
-/// The passed descriptors by name, in order.
-std::multimap<std::string, int> passed() {
-  std::multimap<std::string, int> fds;
-  std::istringstream names(environment("LISTEN_FDNAMES"));
+/// What this launch was given; a forked worker's comes with the request.
+std::multimap<std::string, int> passed;
+std::string launch_id;
+
+/// The descriptors by name, in order.
+template <typename Next>
+void take_passed(const std::string& list, Next next) {
+  passed.clear();
+  std::istringstream names(list);
   std::string name;
-  for (int fd = contract::kFirstFd; std::getline(names, name, ':'); ++fd) fds.emplace(name, fd);
-  return fds;
+  while (std::getline(names, name, ':')) passed.emplace(name, next());
 }
 
 int passed_one(std::string_view name) {
-  const auto fds = passed();
-  const auto found = fds.find(std::string(name));
-  return found == fds.end() ? -1 : found->second;
+  const auto found = passed.find(std::string(name));
+  return found == passed.end() ? -1 : found->second;
 }
 
 void send_raw(const std::string& text) {
@@ -78,7 +94,7 @@ void send_raw(const std::string& text) {
 }
 
 void say(const std::string& text) {
-  send_raw(text + "\n" + std::string(contract::kNotifyWorker) + "=" + environment("GSERVE_LAUNCH_ID"));
+  send_raw(text + "\n" + std::string(contract::kNotifyWorker) + "=" + launch_id);
 }
 
 void send_garbage() {
@@ -236,8 +252,7 @@ void answer(int listener) {
   std::vector<pollfd> watched;
   watched.push_back({watch_term(), POLLIN, 0});
   watched.push_back({passed_one(contract::kLifeline), POLLHUP, 0});
-  const auto fds = passed();
-  const auto [first, last] = fds.equal_range(std::string(contract::kListener));
+  const auto [first, last] = passed.equal_range(std::string(contract::kListener));
   for (auto listener = first; listener != last; ++listener) watched.push_back({listener->second, POLLIN, 0});
   say("READY=1");
   for (;;) {
@@ -251,6 +266,124 @@ void answer(int listener) {
 
 [[noreturn]] void wait_for_ever() {
   for (;;) ::pause();
+}
+
+void run(const std::string& text, char** argv);
+
+/// A message on a SEQPACKET socket with its descriptors; empty at the end of file.
+std::string receive(int socket, std::vector<int>& fds) {
+  char text[4096];
+  iovec data{text, sizeof text};
+  alignas(cmsghdr) char control[CMSG_SPACE(253 * sizeof(int))];
+  msghdr header{};
+  header.msg_iov = &data;
+  header.msg_iovlen = 1;
+  header.msg_control = control;
+  header.msg_controllen = sizeof control;
+  const ssize_t size = ::recvmsg(socket, &header, MSG_CMSG_CLOEXEC);
+  if (size <= 0) return "";
+  if (const cmsghdr* rights = CMSG_FIRSTHDR(&header)) {
+    fds.resize((rights->cmsg_len - CMSG_LEN(0)) / sizeof(int));
+    std::memcpy(fds.data(), CMSG_DATA(rights), fds.size() * sizeof(int));
+  }
+  return {text, static_cast<std::size_t>(size)};
+}
+
+void answer_supervisor(int socket, const std::string& text, int fd = -1) {
+  std::string copy = text;
+  iovec data{copy.data(), copy.size()};
+  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
+  msghdr header{};
+  header.msg_iov = &data;
+  header.msg_iovlen = 1;
+  if (fd >= 0) {
+    header.msg_control = control;
+    header.msg_controllen = sizeof control;
+    cmsghdr* rights = CMSG_FIRSTHDR(&header);
+    rights->cmsg_level = SOL_SOCKET;
+    rights->cmsg_type = SCM_RIGHTS;
+    rights->cmsg_len = CMSG_LEN(sizeof(int));
+    std::memcpy(CMSG_DATA(rights), &fd, sizeof fd);
+  }
+  ::sendmsg(socket, &header, MSG_NOSIGNAL);
+}
+
+std::string value_of(const std::string& message, const std::string& name) {
+  std::istringstream lines(message);
+  std::string line;
+  while (std::getline(lines, line)) {
+    if (line.rfind(name + "=", 0) == 0) return line.substr(name.size() + 1);
+  }
+  return "";
+}
+
+int pidfd_of(pid_t pid) {
+  return static_cast<int>(::syscall(SYS_pidfd_open, pid, 0));
+}
+
+/// The worker's own life, in the grandchild.
+[[noreturn]] void become_worker(const std::string& id, const std::string& names, const std::vector<int>& fds,
+                                char** argv) {
+  for (const auto& [name, fd] : passed) ::close(fd);
+  auto next = fds.begin();
+  take_passed(names, [&] { return *next++; });
+  launch_id = id;
+  run(environment("MOCK_WORKER").empty() ? "serve" : environment("MOCK_WORKER"), argv);
+  std::exit(0);
+}
+
+/// Forks the worker and introduces it, as the process in the middle.
+[[noreturn]] void be_the_middle(const std::string& how, int control, const std::string& id,
+                                const std::string& names, const std::vector<int>& fds, char** argv) {
+  if (how == "fork-orphans") ::kill(::getppid(), SIGKILL);
+  int done[2];
+  if (::pipe(done) < 0) ::_exit(1);
+  const pid_t worker = ::fork();
+  if (worker == 0) {
+    launch_id = id;
+    if (how == "fork-ready-first") say("READY=1");
+    ::close(done[0]);
+    ::close(done[1]);
+    become_worker(id, names, fds, argv);
+  }
+  ::close(done[1]);
+  char byte;
+  // The worker has said what it had to say, or has ended.
+  if (how == "fork-ready-first" && ::read(done[0], &byte, 1) < 0) ::_exit(1);
+  if (how == "fork-loses-middle") ::raise(SIGKILL);
+  answer_supervisor(control, "BORN=" + id, pidfd_of(how == "fork-foreign" ? ::getppid() : worker));
+  ::_exit(0);
+}
+
+void fork_worker(const std::string& how, int control, const std::string& id, const std::string& names,
+                 const std::vector<int>& fds, char** argv) {
+  if (how == "fork-deaf") return;
+  if (how == "fork-last") ::raise(SIGKILL);
+  if (how == "fork-fails") return answer_supervisor(control, "FORK_FAILED=" + id + "\nREASON=no memory");
+  const pid_t middle = ::fork();
+  if (middle == 0) be_the_middle(how, control, id, names, fds, argv);
+  ::waitpid(middle, nullptr, 0);
+  if (how == "fork-unconfirmed") ::raise(SIGKILL);
+  answer_supervisor(control, "FORKED=" + id);
+}
+
+[[noreturn]] void be_a_template(const std::string& how, char** argv) {
+  const int control = passed_one(contract::kTemplate);
+  if (how == "fork-close") {
+    ::close(control);
+    for (;;) ::pause();
+  }
+  pollfd watched[] = {{control, POLLIN, 0}, {passed_one(contract::kLifeline), POLLIN, 0}};
+  for (;;) {
+    ::poll(watched, 2, -1);
+    std::vector<int> fds;
+    if (watched[1].revents && receive(watched[1].fd, fds).empty()) std::exit(0);
+    if (!watched[0].revents) continue;
+    const std::string request = receive(control, fds);
+    if (request.empty()) std::exit(0);
+    fork_worker(how, control, value_of(request, "FORK"), value_of(request, "FDNAMES"), fds, argv);
+    for (const int fd : fds) ::close(fd);
+  }
 }
 
 void act(const std::string& word, std::istringstream& rest, char** argv) {
@@ -275,6 +408,7 @@ void act(const std::string& word, std::istringstream& rest, char** argv) {
   if (word == "abandon") abandon_a_child();
   if (word == "take-logs") take_logs();
   if (word == "serve") serve();
+  if (word.rfind("fork", 0) == 0) be_a_template(word, argv);
   if (word == "exit") {
     int code = 0;
     rest >> code;
@@ -282,12 +416,20 @@ void act(const std::string& word, std::istringstream& rest, char** argv) {
   }
 }
 
+void run(const std::string& text, char** argv) {
+  std::istringstream script(text);
+  std::string word;
+  while (script >> word) act(word, script, argv);
+  wait_for_ever();
+}
+
 }  // namespace
 
 int main(int, char** argv) {
-  std::istringstream script(environment("MOCK_WORKER"));
-  std::string word;
-  if (script.str().empty()) serve();
-  while (script >> word) act(word, script, argv);
-  wait_for_ever();
+  int next = contract::kFirstFd;
+  take_passed(environment("LISTEN_FDNAMES"), [&] { return next++; });
+  launch_id = environment("GSERVE_LAUNCH_ID");
+  const bool origin = passed_one(contract::kTemplate) >= 0;
+  const std::string script = environment(origin ? "MOCK_TEMPLATE" : "MOCK_WORKER");
+  run(script.empty() ? (origin ? "ready fork" : "serve") : script, argv);
 }

@@ -70,6 +70,12 @@ TEST(Gservectl, StatusShowsWhatTheSupervisorSays) {
                    .last_failure = "killed by SIGSEGV",
                    .next_start = std::chrono::milliseconds(1500)}};
   report.pools.emplace_back().name = "api";
+  report.templates = {{.pid = 320,
+                       .pool = "web",
+                       .state = core::TemplateState::ready,
+                       .generation = 2,
+                       .age = std::chrono::seconds(9),
+                       .rss_bytes = 1 << 21}};
   const Ran ran = gservectl({server.root()}, {"status", "--json"});
   ASSERT_EQ(ran.code, 0) << ran.err;
   const auto status = nlohmann::json::parse(ran.out);
@@ -90,6 +96,13 @@ TEST(Gservectl, StatusShowsWhatTheSupervisorSays) {
   EXPECT_EQ(worker["request"], "GET /slow HTTP/1.1");
   EXPECT_EQ(worker["request_age_s"], 0.25);
   EXPECT_EQ(worker["due"], "memory");
+  const auto& origin = status["templates"][0];
+  EXPECT_EQ(origin["pid"], 320);
+  EXPECT_EQ(origin["pool"], "web");
+  EXPECT_EQ(origin["state"], "ready");
+  EXPECT_EQ(origin["generation"], 2);
+  EXPECT_EQ(origin["age_s"], 9.0);
+  EXPECT_EQ(origin["rss_bytes"], 1 << 21);
   const auto& pool = status["pools"][0];
   EXPECT_EQ(pool["name"], "web");
   EXPECT_EQ(pool["target"], 4);

@@ -14,7 +14,8 @@ using ::testing::Return;
 using ::testing::StrictMock;
 
 struct MockWorkers : ports::Workers {
-  MOCK_METHOD((std::variant<core::Pid, std::string>), spawn, (const core::Spawn&), (override));
+  MOCK_METHOD(std::optional<Started>, spawn, (const core::Spawn&), (override));
+  MOCK_METHOD(Started, spawn_template, (const core::SpawnTemplate&), (override));
   MOCK_METHOD(void, signal, (core::LaunchId, int), (override));
   MOCK_METHOD(core::ScoreboardSampled, sample, (const core::SampleScoreboard&), (override));
   MOCK_METHOD(void, hand_over_logs, (), (override));
@@ -67,6 +68,17 @@ TEST_F(ActionRunnerTest, SpawnIsAnsweredWithThePidOrTheReason) {
   EXPECT_EQ(std::get<core::WorkerSpawned>(answers_[0]).pid, 42);
   EXPECT_EQ(std::get<core::WorkerSpawnFailed>(answers_[1]).launch, 2U);
   EXPECT_EQ(std::get<core::WorkerSpawnFailed>(answers_[1]).reason, "no memory");
+}
+
+TEST_F(ActionRunnerTest, SpawnFromATemplateIsAnsweredLater) {
+  EXPECT_CALL(workers_, spawn).WillOnce(Return(std::nullopt));
+  EXPECT_CALL(workers_, spawn_template).WillOnce(Return(core::Pid{43})).WillOnce(Return(std::string("no")));
+  runner_.run(
+      {core::Spawn{1, "web", 1, 1, 7}, core::SpawnTemplate{7, "web", 1}, core::SpawnTemplate{8, "web", 1}});
+  ASSERT_EQ(answers_.size(), 2U);
+  EXPECT_EQ(std::get<core::WorkerSpawned>(answers_[0]).launch, 7U);
+  EXPECT_EQ(std::get<core::WorkerSpawned>(answers_[0]).pid, 43);
+  EXPECT_EQ(std::get<core::WorkerSpawnFailed>(answers_[1]).launch, 8U);
 }
 
 TEST_F(ActionRunnerTest, LoadIsAnsweredWithTheConfigurationOrTheReason) {

@@ -64,13 +64,22 @@ ServiceState around(core::Snapshot snapshot) {
         {worker.facts.launch, worker.facts.generation, "web", worker.facts.pid, fd, fd + 1, fd + 2, fd + 3});
     fd += 4;
   }
+  for (const core::TemplateRecord& origin : snapshot.templates) {
+    const core::TemplateFacts& facts = origin.facts;
+    state.launches.push_back({facts.launch, facts.generation, "web", facts.pid, fd, fd + 1, fd + 2, fd + 3});
+    state.templates.push_back({facts.launch, fd + 4});
+    fd += 5;
+  }
+  state.forks = {{1, {98, 1, "web", 0, -1, fd, fd + 1, fd + 2}, {{77, "READY=1\nX_GSERVE_WORKER=98\n"}}},
+                 {1, {99, 1, "web", 0, fd + 3, fd + 4, fd + 5, fd + 6}, {}}};
+  fd += 7;
   state.handovers = {{"web", fd, fd + 1}};
   state.core = std::move(snapshot);
   return state;
 }
 
 ServiceState rich_state() {
-  World world(core::testing::one_pool(2));
+  World world(core::testing::preloaded(2));
   world.start_ready();
   world.scale(3);
   world.hold_loads = true;
@@ -120,6 +129,7 @@ TEST(ServiceState, CarriesTheCoreThroughAnyWalkUnchanged) {
     walk.timeout = static_cast<std::uint8_t>(random() % 2 * 5);
     walk.memory_limit = random() % 2 == 0;
     walk.lifetime_limit = random() % 2 == 0;
+    walk.preload = random() % 2 == 0;
     for (int step = 0; step < 40; ++step) {
       auto kind = static_cast<Step::Kind>(random() % (static_cast<unsigned>(Step::Kind::last) + 1));
       if (kind == Step::Kind::graceful_stop || kind == Step::Kind::quick_stop) kind = Step::Kind::all_ready;
@@ -196,7 +206,12 @@ TEST(ServiceState, AMissingFieldIsNamed) {
 TEST(ServiceState, WhatDoesNotFitTogetherIsRefused) {
   ServiceState state = rich_state();
   state.launches.pop_back();
-  EXPECT_THAT(reason(encode(state)), HasSubstr("has no process"));
+  EXPECT_THAT(reason(encode(state)), HasSubstr("template 1 has no process"));
+  state.launches.erase(state.launches.begin());
+  EXPECT_THAT(reason(encode(state)), HasSubstr("worker 2 has no process"));
+  state = rich_state();
+  state.templates.clear();
+  EXPECT_THAT(reason(encode(state)), HasSubstr("template 1 has no process"));
   state = rich_state();
   state.deployments.clear();
   EXPECT_THAT(reason(encode(state)), HasSubstr("generation 1 has no settings"));

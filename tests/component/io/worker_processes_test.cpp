@@ -57,7 +57,7 @@ class WorkerProcessesTest : public ::testing::Test {
     surroundings.descriptors = [this] { return shared_; };
     launcher_.emplace(process_launcher_, surroundings);
     workers_.emplace(*launcher_, *deployments_, journal_, oom_counter_);
-    auto result = workers_->spawn(core::Spawn{7, "web", 1, 1});
+    auto result = workers_->spawn(core::Spawn{7, "web", 1, 1}).value();
     if (const auto* pid = std::get_if<core::Pid>(&result)) pid_ = *pid;
     if (const auto* reason = std::get_if<std::string>(&result)) reason_ = *reason;
     return *workers_;
@@ -77,7 +77,11 @@ class WorkerProcessesTest : public ::testing::Test {
     std::optional<core::WorkerExited> exited;
     siginfo_t info{};
     ::waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED | WNOWAIT);
-    reap_children([] {}, [&](const Reaped& reaped) { exited = workers_->ended(reaped); });
+    reap_children([] {},
+                  [&](const Reaped& reaped) {
+                    for (const core::Event& event : workers_->ended(reaped))
+                      exited = std::get<core::WorkerExited>(event);
+                  });
     pid_ = 0;
     return exited;
   }
@@ -105,7 +109,7 @@ TEST_F(WorkerProcessesTest, WorkerIsBornWithWhatTheContractSays) {
   next_events();
   auto report = testing::read_report(report_path());
   EXPECT_EQ(report["LISTEN_FDNAMES"],
-            "listener:listener:handover:settings:scoreboard:lifeline:errorlog:incident");
+            "settings:lifeline:errorlog:incident:listener:listener:handover:scoreboard");
   EXPECT_EQ(report["LISTEN_FDS"], "8");
   EXPECT_EQ(report["LISTEN_PID"], report["pid"]);
   EXPECT_EQ(report["fds"], "0,1,2,3,4,5,6,7,8,9,10");
@@ -124,7 +128,7 @@ TEST_F(WorkerProcessesTest, AccessLogIsPassedWhenItIsOn) {
   start("report ready exit 0");
   next_events();
   EXPECT_THAT(testing::read_report(report_path())["LISTEN_FDNAMES"],
-              HasSubstr(":errorlog:accesslog:incident"));
+              HasSubstr(":listener:listener:accesslog:handover:"));
 }
 
 TEST_F(WorkerProcessesTest, ReadyAndBootErrorBecomeEvents) {
@@ -170,7 +174,7 @@ TEST_F(WorkerProcessesTest, MissingInterpreterIsOneLineAndNoWorker) {
 
 TEST_F(WorkerProcessesTest, UnknownGenerationIsRefused) {
   WorkerProcesses& workers = start("hang");
-  const auto result = workers.spawn(core::Spawn{8, "web", 99, 2});
+  const auto result = workers.spawn(core::Spawn{8, "web", 99, 2}).value();
   EXPECT_EQ(std::get<std::string>(result), "no configuration for generation 99");
 }
 
@@ -243,7 +247,7 @@ TEST_F(WorkerProcessesTest, StacksOfAWorkerAreLoggedWithItsRequest) {
 
 TEST_F(WorkerProcessesTest, ProcessThatIsNoWorkerIsCountedAsAnOrphan) {
   WorkerProcesses& workers = start("hang");
-  EXPECT_FALSE(workers.ended({1, {}}));
+  EXPECT_TRUE(workers.ended({1, {}}).empty());
   EXPECT_EQ(workers.orphans(), 1U);
 }
 

@@ -114,8 +114,19 @@ class Gserve:
 
     # --- what it does ---
     def workers(self):
-        """Pids of the live children, in order of age."""
-        return [pid for pid in procfs.children(self.pid) if procfs.alive(pid)]
+        """Pids of the live workers, in order of age."""
+        others = self.templates() if "--preload" in self.argv else []
+        return [pid for pid in procfs.children(self.pid) if procfs.alive(pid) and pid not in others]
+
+    def templates(self):
+        return [template["pid"] for template in self.status()["templates"]]
+
+    def listening_fds(self):
+        """The supervisor's descriptors of its listening sockets."""
+        with open(f"/proc/{self.pid}/net/tcp", encoding="ascii") as table:
+            rows = [line.split() for line in table.readlines()[1:]]
+        listening = {f"socket:[{row[9]}]" for row in rows if row[3] == "0A"}
+        return [fd for fd, target in procfs.fds(self.pid).items() if target in listening]
 
     def wait_workers(self, count, seconds=30):
         """Waits until exactly `count` workers are ready, and no other lives."""

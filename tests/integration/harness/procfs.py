@@ -35,6 +35,17 @@ def alive(pid):
     return state(pid) not in ("", "Z", "X")
 
 
+def parent(pid):
+    stat = _read(pid, "stat").decode(errors="replace")
+    return int(stat.rpartition(")")[2].split()[1]) if stat else 0
+
+
+def memory(pid):
+    """proc_pid_smaps_rollup(5), in bytes by name."""
+    lines = _read(pid, "smaps_rollup").decode().splitlines()[1:]
+    return {name: int(value.split()[0]) * 1024 for name, value in (line.split(":") for line in lines)}
+
+
 def children(pid):
     found = []
     for thread in os.listdir(f"/proc/{pid}/task"):

@@ -22,7 +22,7 @@ TEST(Snapshot, IsNotTakenDuringAReloadOrAStop) {
 
 /// A snapshot with something of everything.
 Snapshot rich_snapshot() {
-  World world(one_pool(2));
+  World world(preloaded(2));
   world.start_ready();
   world.scale(3);
   world.hold_loads = true;
@@ -52,6 +52,16 @@ TEST(Snapshot, ThatIsUnsoundIsRefusedWithAReason) {
       {"worker of the future", [](Snapshot& s) { s.next_launch = 1; }},
       {"worker without end", [=](Snapshot& s) { s.workers[0].facts.started = never; }},
       {"pid", [](Snapshot& s) { s.workers[0].facts.pid = -1; }},
+      {"template twice", [](Snapshot& s) { s.templates.push_back(s.templates[0]); }},
+      {"second template",
+       [](Snapshot& s) {
+         s.templates.push_back(s.templates[0]);
+         s.templates[1].facts.launch = s.next_launch++;
+       }},
+      {"template with a worker's launch", [](Snapshot& s) { s.templates[0].facts.launch = 2; }},
+      {"template of no pool", [](Snapshot& s) { s.templates[0].facts.pool = 9; }},
+      {"template of no generation", [](Snapshot& s) { s.templates[0].facts.generation = 9; }},
+      {"template without end", [=](Snapshot& s) { s.templates[0].facts.started = never; }},
       {"job twice", [](Snapshot& s) { s.jobs.push_back(s.jobs[0]); }},
       {"job of the future", [](Snapshot& s) { s.next_job = 1; }},
       {"job that has not ended", [](Snapshot& s) { s.jobs[0].job.state = JobState::done; }},
@@ -65,7 +75,11 @@ TEST(Snapshot, ThatIsUnsoundIsRefusedWithAReason) {
        }},
       {"timer of a ready worker",
        [](Snapshot& s) {
-         s.timers[0].owner = {TimerOwner::Kind::worker, 1};
+         s.timers[0].owner = {TimerOwner::Kind::worker, 2};
+       }},
+      {"timer of a ready template",
+       [](Snapshot& s) {
+         s.timers[0].owner = {TimerOwner::Kind::template_process, 1};
        }},
       {"timer of no pool",
        [](Snapshot& s) {

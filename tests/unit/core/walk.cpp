@@ -10,11 +10,31 @@ namespace {
 
 using Kind = Step::Kind;
 
-constexpr const char* kNames[] = {"ready",       "all_ready",     "crash",      "boot_failure", "stopping",
-                                  "due",         "bloat",         "drained",    "all_drained",  "hang",
-                                  "hang_beside", "request_ends",  "reload",     "bad_reload",   "answers",
-                                  "scale",       "graceful_stop", "quick_stop", "time",         "no_memory",
-                                  "stale",       "upgrade"};
+constexpr const char* kNames[] = {"ready",
+                                  "all_ready",
+                                  "crash",
+                                  "boot_failure",
+                                  "stopping",
+                                  "due",
+                                  "bloat",
+                                  "drained",
+                                  "all_drained",
+                                  "hang",
+                                  "hang_beside",
+                                  "request_ends",
+                                  "reload",
+                                  "bad_reload",
+                                  "answers",
+                                  "scale",
+                                  "graceful_stop",
+                                  "quick_stop",
+                                  "time",
+                                  "no_memory",
+                                  "template_ready",
+                                  "template_crash",
+                                  "template_boot_failure",
+                                  "stale",
+                                  "upgrade"};
 
 SupervisorConfig config_of(const Walk& walk) {
   SupervisorConfig config;
@@ -24,6 +44,7 @@ SupervisorConfig config_of(const Walk& walk) {
     pool.name = i == 0 ? "web" : "api";
     pool.workers = walk.workers + i;
     pool.surge = walk.surge;
+    pool.preload = walk.preload;
     pool.timeout = std::chrono::seconds(walk.timeout);
     pool.pre_stop_delay = std::chrono::seconds(walk.stop_delay);
     pool.graceful_timeout = 10s;
@@ -47,6 +68,7 @@ class Hash {
 
  private:
   void detail(const Spawn& a) { add(a.launch), add(a.pool), add(a.generation); }
+  void detail(const SpawnTemplate& a) { add(a.launch), add(a.pool), add(a.generation); }
   void detail(const SignalWorker& a) { add(a.launch), add(static_cast<std::uint64_t>(a.signal)); }
   void detail(const Log& a) { add(a.text); }
   void detail(const JobFinished& a) { add(a.job), add(static_cast<std::uint64_t>(a.result)), add(a.reason); }
@@ -95,10 +117,21 @@ class Walker {
     return found.empty() ? 0 : found[step.pick % found.size()];
   }
 
+  template <typename Fits>
+  LaunchId pick_template(const Step& step, Fits fits) const {
+    std::vector<LaunchId> found;
+    for (const auto& [launch, handle] : world_.templates) {
+      if (handle.spawned && fits(handle)) found.push_back(launch);
+    }
+    return found.empty() ? 0 : found[step.pick % found.size()];
+  }
+
   void take(const Step& step);
+  void take_template(const Step& step);
   void take_reload(const Step& step);
   void take_stale(const Step& step);
   void come_to_rest();
+  void check_templates();
 
   const Walk& walk_;
   SupervisorConfig config_;
@@ -176,6 +209,10 @@ void Walker::take(const Step& step) {
     case Kind::no_memory:
       world_.fail_spawns = step.value % 2 == 0;
       return;
+    case Kind::template_ready:
+    case Kind::template_crash:
+    case Kind::template_boot_failure:
+      return take_template(step);
     case Kind::stale:
       return take_stale(step);
     case Kind::upgrade:
@@ -185,9 +222,24 @@ void Walker::take(const Step& step) {
   }
 }
 
+void Walker::take_template(const Step& step) {
+  const auto anyone = [](const FakeTemplate&) { return true; };
+  const auto boots = [](const FakeTemplate& handle) { return handle.boots(); };
+  const LaunchId launch =
+      step.kind == Kind::template_crash ? pick_template(step, anyone) : pick_template(step, boots);
+  if (launch == 0) return;
+  if (step.kind == Kind::template_ready) return world_.ready(launch);
+  if (step.kind == Kind::template_crash) {
+    return world_.exit_template(launch, {ExitStatus::Kind::signalled, SIGKILL});
+  }
+  world_.send(WorkerBootError{launch, "no module named app"});
+  world_.exit_template(launch, {ExitStatus::Kind::exited, step.value % 4 == 0 ? 3 : 1});
+}
+
 void Walker::take_reload(const Step& step) {
   SupervisorConfig next = config_;
   if (step.value % 3 == 0) next.pools.front().workers = 1 + step.pick % 5;
+  if (step.value % 5 == 4) next.pools.front().preload = !next.pools.front().preload;
   if (step.value % 16 == 1) next.pools.front().name = "other";
   world_.reload(next);
   if (next.pools.front().name != "other") config_ = next;
@@ -195,13 +247,14 @@ void Walker::take_reload(const Step& step) {
 
 void Walker::take_stale(const Step& step) {
   const LaunchId launch = step.pick;  // of long ago, or not yet used, or alive
+  const bool alive = world_.workers.contains(launch) || world_.templates.contains(launch);
   switch (step.value % 5) {
     case 0:
       return world_.send(TimePassed{});
     case 1:
-      return world_.workers.contains(launch) ? void() : world_.send(WorkerReady{launch});
+      return alive ? void() : world_.send(WorkerReady{launch});
     case 2:
-      return world_.workers.contains(launch) ? void() : world_.send(WorkerExited{launch, {}});
+      return alive ? void() : world_.send(WorkerExited{launch, {}});
     case 3:
       return world_.send(ConfigRejected{step.pick + 1000U, "late"});
     default:
@@ -216,6 +269,10 @@ void Walker::come_to_rest() {
   for (auto& [launch, worker] : world_.workers) worker.request_start.reset();
   for (auto& [launch, worker] : world_.workers) worker.rss_bytes = 0;
   world_.all_ready();
+  for (const auto& [launch, handle] : std::map(world_.templates)) {
+    if (world_.templates.contains(launch) && world_.templates.at(launch).ending())
+      world_.exit_template(launch, {});
+  }
   const std::set<LaunchId> due = world_.due_workers();
   for (const LaunchId launch : world_.launches()) {
     if (!world_.workers.contains(launch)) continue;
@@ -236,9 +293,23 @@ void Walker::come_to_rest() {
       world_.broken = "pool " + pool.name + " never settles";
   }
   if (!world_.broken.empty() || world_.exit_code) return;
+  check_templates();
+  if (!world_.broken.empty()) return;
   world_.stop();
   world_.pass(std::chrono::seconds(walk_.stop_delay));
   if (world_.broken.empty() && world_.exit_code != 0) world_.broken = "the stop never ends";
+}
+
+/// One ready template for each pool with preload, of the generation that serves, and no other one.
+void Walker::check_templates() {
+  const StatusView status = world_.supervisor.status();
+  std::size_t wanted = 0;
+  for (const PoolConfig& pool : world_.configs.at(status.generation).pools) wanted += pool.preload ? 1 : 0;
+  if (world_.templates.size() != wanted) world_.broken = "a template too many or too few";
+  for (const auto& [launch, handle] : world_.templates) {
+    if (!handle.ready || handle.generation != status.generation)
+      world_.broken = "a template that is of no use";
+  }
 }
 
 }  // namespace
@@ -246,7 +317,8 @@ void Walker::come_to_rest() {
 std::ostream& operator<<(std::ostream& out, const Walk& walk) {
   out << "seed " << walk.seed << ", " << +walk.pools << " pools of " << +walk.workers << ", surge "
       << +walk.surge << ", timeout " << +walk.timeout << (walk.memory_limit ? ", memory" : "")
-      << (walk.lifetime_limit ? ", lifetime" : "") << ", stop delay " << +walk.stop_delay << ':';
+      << (walk.lifetime_limit ? ", lifetime" : "") << (walk.preload ? ", preload" : "") << ", stop delay "
+      << +walk.stop_delay << ':';
   for (const Step& step : walk.steps) {
     out << ' ' << kNames[static_cast<int>(step.kind)] << '(' << +step.pick << ',' << +step.value << ')';
   }

@@ -34,6 +34,9 @@ struct Step {
     quick_stop,
     time,
     no_memory,
+    template_ready,
+    template_crash,
+    template_boot_failure,
     stale,
     upgrade,
     last = upgrade
@@ -51,6 +54,7 @@ struct Walk {
   std::uint8_t timeout;
   bool memory_limit = false;
   bool lifetime_limit = false;
+  bool preload = false;
   std::uint8_t stop_delay = 0;  // seconds
   std::vector<Step> steps;
 };

@@ -13,13 +13,13 @@ namespace {
 
 Step random_step(rc::Random& random) {
   // Stops end a walk, so they are rare; what happens all day is frequent.
-  static constexpr Step::Kind kFrequent[] = {Step::Kind::ready,       Step::Kind::all_ready,
-                                             Step::Kind::all_drained, Step::Kind::time,
-                                             Step::Kind::time,        Step::Kind::reload};
+  static constexpr Step::Kind kFrequent[] = {
+      Step::Kind::ready, Step::Kind::all_ready, Step::Kind::all_drained,   Step::Kind::time,
+      Step::Kind::time,  Step::Kind::reload,    Step::Kind::template_ready};
   const std::uint64_t number = random.next();
-  const auto choice = number % 32;
+  const auto choice = number % 40;
   auto kind = static_cast<Step::Kind>(choice % (static_cast<unsigned>(Step::Kind::last) + 1));
-  if (choice >= 26) kind = kFrequent[choice - 26];
+  if (choice >= 26) kind = kFrequent[(choice - 26) % std::size(kFrequent)];
   const bool stop = kind == Step::Kind::graceful_stop || kind == Step::Kind::quick_stop;
   if (stop && (number >> 40U) % 4 != 0) kind = Step::Kind::time;
   return {kind, static_cast<std::uint8_t>(number >> 8U), static_cast<std::uint8_t>(number >> 16U)};
@@ -29,9 +29,16 @@ rc::Gen<Walk> walks() {
   return [](rc::Random random, int /*size*/) {
     static constexpr std::uint8_t kTimeouts[] = {0, 5, 30};
     const std::uint64_t number = random.next();
-    Walk walk{
-        number, 1, 1, 1, kTimeouts[(number >> 24U) % 3], (number >> 28U) % 2 == 0, (number >> 30U) % 2 == 0,
-        0,      {}};
+    Walk walk{number,
+              1,
+              1,
+              1,
+              kTimeouts[(number >> 24U) % 3],
+              (number >> 28U) % 2 == 0,
+              (number >> 30U) % 2 == 0,
+              (number >> 31U) % 2 == 0,
+              0,
+              {}};
     walk.stop_delay = (number >> 34U) % 4 == 0 ? 3 : 0;
     walk.pools = static_cast<std::uint8_t>(1 + (number >> 8U) % 2);
     walk.workers = static_cast<std::uint8_t>(1 + (number >> 12U) % 4);

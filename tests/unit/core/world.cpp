@@ -13,6 +13,12 @@ SupervisorConfig one_pool(int workers) {
   return config;
 }
 
+SupervisorConfig preloaded(int workers) {
+  SupervisorConfig config = one_pool(workers);
+  config.pools.front().preload = true;
+  return config;
+}
+
 World::World(SupervisorConfig config, std::uint64_t seed) : supervisor(config, seed), next_config(config) {
   configs[1] = std::move(config);
 }
@@ -68,11 +74,24 @@ void World::happen(const Event& event) {
     worker.spawned = true;
     worker.late = worker.started != now;
   }
-  if (const auto* e = std::get_if<WorkerSpawnFailed>(&event)) workers.erase(e->launch);
-  if (const auto* e = std::get_if<WorkerExited>(&event)) workers.erase(e->launch);
+  if (const auto* e = std::get_if<WorkerSpawned>(&event); e != nullptr && templates.contains(e->launch)) {
+    FakeTemplate& handle = templates.at(e->launch);
+    handle.spawned = true;
+    handle.late = handle.started != now;
+  }
+  if (const auto* e = std::get_if<WorkerSpawnFailed>(&event)) {
+    workers.erase(e->launch);
+    templates.erase(e->launch);
+  }
+  if (const auto* e = std::get_if<WorkerExited>(&event)) {
+    workers.erase(e->launch);
+    templates.erase(e->launch);
+  }
   if (const auto* e = std::get_if<WorkerReady>(&event)) {
     const auto found = workers.find(e->launch);
     if (found != workers.end() && !found->second.ready) found->second.ready = found->second.boots();
+    const auto origin = templates.find(e->launch);
+    if (origin != templates.end() && !origin->second.ready) origin->second.ready = origin->second.boots();
   }
 }
 
@@ -102,6 +121,12 @@ void World::all_ready() {
   Actions all;
   for (bool more = true; more;) {
     more = false;
+    for (const auto& [launch, handle] : std::map(templates)) {
+      if (!templates.contains(launch) || !templates.at(launch).boots()) continue;
+      ready(launch);
+      std::move(last.begin(), last.end(), std::back_inserter(all));
+      more = true;
+    }
     for (const LaunchId launch : launches()) {
       if (!workers.contains(launch) || !worker(launch).boots()) continue;
       ready(launch);
@@ -121,6 +146,39 @@ void World::stopping(LaunchId launch) {
 
 void World::exit(LaunchId launch, ExitStatus status) {
   send(WorkerExited{launch, status});
+}
+
+void World::exit_template(LaunchId launch, ExitStatus status) {
+  Actions all;
+  for (const Event& event : unborn_of(launch)) {
+    send(event);
+    std::move(last.begin(), last.end(), std::back_inserter(all));
+  }
+  send(WorkerExited{launch, status});
+  std::move(last.begin(), last.end(), std::back_inserter(all));
+  last = std::move(all);
+}
+
+std::vector<Event> World::unborn_of(LaunchId launch) {
+  std::vector<Event> failures;
+  std::deque<Event> others;
+  for (Event& event : held_) {
+    const auto* spawned = std::get_if<WorkerSpawned>(&event);
+    const bool unborn =
+        spawned != nullptr && workers.contains(spawned->launch) && workers.at(spawned->launch).from == launch;
+    if (unborn) failures.emplace_back(WorkerSpawnFailed{spawned->launch, "the template has gone"});
+    if (!unborn) others.push_back(std::move(event));
+  }
+  held_ = std::move(others);
+  return failures;
+}
+
+LaunchId World::template_of(Generation generation) const {
+  LaunchId found = 0;
+  for (const auto& [launch, handle] : templates) {
+    if (generation == 0 || handle.generation == generation) found = launch;
+  }
+  return found;
 }
 
 void World::all_told_exit() {
@@ -195,7 +253,19 @@ void World::apply(const Spawn& action) {
   ++spawns;
   grown_.insert(action.pool);
   FakeWorker& worker = workers[action.launch];
-  worker = {.launch = action.launch, .pool = action.pool, .generation = action.generation, .started = now};
+  worker = {.launch = action.launch,
+            .pool = action.pool,
+            .generation = action.generation,
+            .started = now,
+            .from = action.from};
+  claim(config_of(worker).preload == (action.from != 0),
+        "a worker with preload is not forked, or one without");
+  if (action.from != 0) {
+    const auto origin = templates.find(action.from);
+    claim(origin != templates.end() && origin->second.ready && !origin->second.ending() &&
+              origin->second.pool == action.pool && origin->second.generation == action.generation,
+          "a worker is forked from something else than a ready template of its generation");
+  }
   auto& answers = hold_spawns ? held_ : queue_;
   if (fail_spawns) {
     answers.push_back(WorkerSpawnFailed{action.launch, "no memory"});
@@ -205,7 +275,66 @@ void World::apply(const Spawn& action) {
   }
 }
 
+void World::apply(const SpawnTemplate& action) {
+  claim(!stopped_, "a template is started after the stop");
+  claim(configs.contains(action.generation) && !forgotten_.contains(action.generation),
+        "a template is started of a generation without configuration");
+  claim(config_of(action.pool, action.generation).preload, "a template is started without preload");
+  claim(!workers.contains(action.launch) && !templates.contains(action.launch), "a launch id is used twice");
+  for (const auto& [launch, handle] : templates) {
+    claim(handle.pool != action.pool || handle.generation != action.generation,
+          "a generation has two templates");
+  }
+  ++spawns;
+  templates[action.launch] = {.pool = action.pool, .generation = action.generation, .started = now};
+  auto& answers = hold_spawns ? held_ : queue_;
+  if (fail_spawns) {
+    answers.push_back(WorkerSpawnFailed{action.launch, "no memory"});
+  } else {
+    answers.push_back(WorkerSpawned{action.launch, static_cast<Pid>(1000 + action.launch)});
+    if (eager) answers.push_back(WorkerReady{action.launch});
+  }
+}
+
+void World::signal_template(LaunchId launch, int signal) {
+  FakeTemplate& handle = templates.at(launch);
+  if (!handle.spawned) return claim(false, "a signal to a template that is not there");
+  check_signal(launch, handle, signal);
+  handle.told = handle.told || signal == SIGTERM;
+  handle.aborted = handle.aborted || signal == SIGABRT;
+  handle.killed = handle.killed || signal == SIGKILL;
+  handle.ended_at = now;
+  if (!obedient) return;
+  for (Event& event : unborn_of(launch)) queue_.push_back(std::move(event));
+  const ExitStatus killed{ExitStatus::Kind::signalled, signal};
+  queue_.push_back(WorkerExited{launch, signal == SIGTERM ? ExitStatus{} : killed});
+}
+
+void World::check_signal(LaunchId launch, const FakeTemplate& handle, int signal) {
+  claim(!handle.killed, "a signal to a template that was killed already");
+  const auto own = [&](const auto& entry) { return entry.second.from == launch; };
+  const auto unborn = [&](const auto& entry) { return own(entry) && !entry.second.spawned; };
+  if (signal == SIGTERM) {
+    const auto same = [&](const auto& entry) {
+      return entry.second.pool == handle.pool && entry.second.generation == handle.generation;
+    };
+    const bool in_use = std::any_of(workers.begin(), workers.end(), same) ||
+                        (!stopped_ && handle.generation == supervisor.status().generation);
+    claim(!in_use, "a template that is still needed is told to leave");
+  }
+  const Duration boot_timeout = config_of(handle.pool, handle.generation).boot_timeout;
+  if (signal == SIGABRT) {
+    const bool boots_long = handle.boots() && now - handle.started >= boot_timeout;
+    claim(boots_long || std::any_of(workers.begin(), workers.end(), unborn),
+          "a template is aborted without a reason");
+  }
+  if (signal == SIGKILL && quick_stops_ < 2 && !handle.late) {
+    claim(handle.ending() && now - handle.ended_at >= 1s, "a template is killed before its time");
+  }
+}
+
 void World::apply(const SignalWorker& action) {
+  if (templates.contains(action.launch)) return signal_template(action.launch, action.signal);
   const auto found = workers.find(action.launch);
   if (found == workers.end() || !found->second.spawned)
     return claim(false, "a signal to a process that is not there");
@@ -314,7 +443,7 @@ void World::apply(const JobFinished& action) {
 }
 
 void World::apply(const Exit& action) {
-  claim(workers.empty(), "the program ends before its workers");
+  claim(workers.empty() && templates.empty(), "the program ends before its workers and templates");
   claim(jobs_running.empty(), "the program ends before its jobs");
   exit_code = action.code;
 }
@@ -379,22 +508,36 @@ void World::check_timers(bool after_wake_up) {
     const bool watched = config.timeout > 0s || config.max_worker_memory > 0;
     return worker.ready ? watched || config.max_worker_lifetime > 0s : !worker.killed;
   });
-  if (of_worker || (stop_requested_ && !stopped_)) return;
+  const bool of_template = std::any_of(templates.begin(), templates.end(), [](const auto& entry) {
+    return !entry.second.ready || entry.second.ending();
+  });
+  if (of_worker || of_template || (stop_requested_ && !stopped_)) return;
   const StatusView status = supervisor.status();
   const auto lacks = [&](const PoolView& pool) {
     return pool.failures > 0 || count_ready(pool.name, status.generation) < pool.target;
   };
-  const bool of_vacancy = std::any_of(status.pools.begin(), status.pools.end(), lacks) ||
+  const bool of_vacancy = std::any_of(status.pools.begin(), status.pools.end(), lacks) || lacks_template() ||
                           status.state == SupervisorState::reloading;
   const auto is_upgrade = [&](JobId job) { return supervisor.job(job)->kind == JobKind::upgrade; };
   const bool of_upgrade = std::any_of(jobs_running.begin(), jobs_running.end(), is_upgrade);
   claim((of_vacancy || of_upgrade) && !stopped_, "a timer that belongs to nobody");
 }
 
-const PoolConfig& World::config_of(const FakeWorker& worker) const {
-  const auto& pools = configs.at(worker.generation).pools;
+bool World::lacks_template() const {
+  const StatusView status = supervisor.status();
+  return std::any_of(status.pools.begin(), status.pools.end(), [&](const PoolView& pool) {
+    const auto own = [&](const auto& entry) {
+      return entry.second.pool == pool.name && entry.second.generation == status.generation;
+    };
+    return config_of(pool.name, status.generation).preload &&
+           std::none_of(templates.begin(), templates.end(), own);
+  });
+}
+
+const PoolConfig& World::config_of(const std::string& pool_name, Generation generation) const {
+  const auto& pools = configs.at(generation).pools;
   return *std::find_if(pools.begin(), pools.end(),
-                       [&](const PoolConfig& pool) { return pool.name == worker.pool; });
+                       [&](const PoolConfig& pool) { return pool.name == pool_name; });
 }
 
 }  // namespace gserve::core::testing

@@ -23,6 +23,7 @@ struct FakeWorker {
   std::string pool;
   Generation generation;
   TimePoint started;
+  LaunchId from = 0;
   bool spawned = false;
   bool late = false;      // the answer to Spawn took its time
   bool ready = false;     // it said READY=1 in time, and nothing has ended that
@@ -36,6 +37,23 @@ struct FakeWorker {
   std::uint64_t rss_bytes = 0;
 
   bool boots() const { return spawned && !ready && !stopping && !told && !aborted && !killed; }
+};
+
+/// What a template process would be.
+struct FakeTemplate {
+  std::string pool;
+  Generation generation;
+  TimePoint started;
+  bool spawned = false;
+  bool late = false;
+  bool ready = false;
+  bool told = false;
+  bool aborted = false;
+  bool killed = false;
+  TimePoint ended_at{};  // of the last signal
+
+  bool boots() const { return spawned && !ready && !ending(); }
+  bool ending() const { return told || aborted || killed; }
 };
 
 /// A supervisor among fake workers, with a clock that the test moves. Carries out the actions as the shell
@@ -57,6 +75,8 @@ class World {
   void stopping(LaunchId launch);
   void due(LaunchId launch) { send(WorkerDue{launch, "max_requests"}); }
   void exit(LaunchId launch, ExitStatus status = {});
+  /// Workers that were asked of the template and are not there yet are not born any more.
+  void exit_template(LaunchId launch, ExitStatus status);
   void kill(LaunchId launch) { exit(launch, {ExitStatus::Kind::signalled, SIGKILL}); }
   void all_told_exit();
   void stop(StopMode mode = StopMode::graceful);
@@ -67,6 +87,8 @@ class World {
 
   std::vector<LaunchId> launches(Generation generation = 0) const;
   const FakeWorker& worker(LaunchId launch) const { return workers.at(launch); }
+  /// The only template of this generation, or the newest one of all; 0: none.
+  LaunchId template_of(Generation generation) const;
   int count_ready(const std::string& pool, Generation generation = 0) const;
   int count_boots() const;
   /// Those that are to be replaced, as the status says.
@@ -86,7 +108,8 @@ class World {
 
   TimePoint now = TimePoint{} + 1000s;
   Supervisor supervisor;
-  std::map<LaunchId, FakeWorker> workers;  // alive
+  std::map<LaunchId, FakeWorker> workers;      // alive
+  std::map<LaunchId, FakeTemplate> templates;  // alive
   std::map<Generation, SupervisorConfig> configs;
   Actions last;  // of the last call of the test, all of them
   std::string broken;
@@ -117,12 +140,14 @@ class World {
   void replace_supervisor();
   void happen(const Event& event);  // to the fake workers
   void apply(const Spawn& action);
+  void apply(const SpawnTemplate& action);
   void apply(const SignalWorker& action);
   void apply(const SampleScoreboard& action);
   void apply(const LoadConfig& action);
   void apply(const AdoptConfig& action);
   void apply(const CheckUpgrade& action);
   void apply(const Reexecute& action);
+  void apply(const ForgetGeneration& action) { forgotten_.insert(action.generation); }
   void apply(const StopListening& action);
   void apply(const JobAccepted& action);
   void apply(const JobRefused& action);
@@ -138,12 +163,21 @@ class World {
   void check_capacity(const std::string& pool);
   bool overdue(const FakeWorker& worker) const;
   void check_signal(const FakeWorker& worker, int signal);
+  void signal_template(LaunchId launch, int signal);
+  void check_signal(LaunchId launch, const FakeTemplate& handle, int signal);
+  /// The answers to Spawn that will never come from this template.
+  std::vector<Event> unborn_of(LaunchId launch);
+  bool lacks_template() const;
   void check_timers(bool after_wake_up);
-  const PoolConfig& config_of(const FakeWorker& worker) const;
+  const PoolConfig& config_of(const std::string& pool, Generation generation) const;
+  const PoolConfig& config_of(const FakeWorker& worker) const {
+    return config_of(worker.pool, worker.generation);
+  }
 
   std::deque<Event> queue_;
   std::deque<Event> held_;
   std::map<JobId, SupervisorConfig> loaded_;
+  std::set<Generation> forgotten_;
   std::set<std::string> grown_;   // pools that a worker was started in, in this event
   std::set<std::string> shrunk_;  // pools that a ready worker was told to leave, in this event
   std::map<std::string, int> trial_workers_;
@@ -153,5 +187,6 @@ class World {
 };
 
 SupervisorConfig one_pool(int workers);
+SupervisorConfig preloaded(int workers);
 
 }  // namespace gserve::core::testing

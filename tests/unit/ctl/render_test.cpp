@@ -46,6 +46,20 @@ TEST(RenderStatus, IsAHeaderAndATableOfWorkers) {
             "  77  web   draining    1  2 h 2 min         9   8.0 MiB        0\n");
 }
 
+TEST(RenderStatus, TemplatesHaveATableOfTheirOwn) {
+  Status status = shop();
+  status.templates = {{4300, "web", "ready", 2, 14 * kSecond, 61 * kMiB}};
+  EXPECT_THAT(render_status(status), testing::HasSubstr("unix:/run/shop.sock\n"
+                                                        "\n"
+                                                        "TEMPLATE  POOL  STATE  GEN   AGE       RSS\n"
+                                                        "    4300  web   ready    2  14 s  61.0 MiB\n"
+                                                        "\n"
+                                                        " PID  POOL "));
+  const auto json = nlohmann::ordered_json::parse(json_status(status));
+  EXPECT_EQ(json["templates"][0].dump(), R"({"pid":4300,"pool":"web","state":"ready","generation":2,)"
+                                         R"("age_s":14.0,"rss_bytes":63963136})");
+}
+
 TEST(RenderStatus, WithoutWorkersThereIsNoTable) {
   Status status = shop();
   status.workers.clear();
@@ -123,7 +137,7 @@ TEST(JsonStatus, HasTheDocumentedKeysInOrder) {
   std::vector<std::string> keys;
   for (const auto& [key, value] : json.items()) keys.push_back(key);
   EXPECT_THAT(keys, testing::ElementsAre("name", "pid", "version", "uptime_s", "generation", "target",
-                                         "ready", "state", "listeners", "pools", "workers"));
+                                         "ready", "state", "listeners", "pools", "templates", "workers"));
   std::vector<std::string> worker_keys;
   for (const auto& [key, value] : json["workers"][0].items()) worker_keys.push_back(key);
   EXPECT_THAT(worker_keys, testing::ElementsAre("pid", "pool", "state", "generation", "age_s", "requests",

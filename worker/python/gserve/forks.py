@@ -7,40 +7,54 @@ import threading
 
 
 class ForkGuard:
-    """Registered before the application is imported, so that in a child it runs before the application's own hooks
-    could open descriptors with the numbers of ours. The extension closes the server's descriptors itself, in
-    pthread_atfork."""
+    """Made before the application is imported, so that in a child it runs before the application's own hooks could
+    open descriptors with the numbers of ours. The extension closes the server's descriptors itself, in
+    pthread_atfork. One for each process; what it protects may change: a template becomes a worker."""
 
-    def __init__(self, launch, log_file, notifier, signals):
-        self._launch = launch
-        self._log_file = log_file
-        self._notifier = notifier
-        self._signals = signals
+    def __init__(self):
+        self._own = None  # launch, log_file, notifier, signals of this process
         self._masks = {}  # by thread: what to restore after its fork
         os.register_at_fork(before=self._block_signals, after_in_parent=self._restore_signals,
                             after_in_child=self._clean)
 
+    def protect(self, launch, log_file, notifier, signals):
+        self._own = launch, log_file, notifier, signals
+
+    def release(self):
+        """From now on, a fork is one of ours: the child keeps everything. Returns what protect() takes."""
+        own, self._own = self._own, None
+        return own
+
     def _block_signals(self):
         """A signal for the child that came before its handlers are reset would run ours, or be forgotten by Python's
         own clean-up: multiprocessing terminates children so soon, and then waits for them for ever."""
-        self._masks[threading.get_ident()] = signal.pthread_sigmask(signal.SIG_BLOCK, self._signals.numbers())
+        if self._own:
+            signals = self._own[-1]
+            self._masks[threading.get_ident()] = signal.pthread_sigmask(signal.SIG_BLOCK, signals.numbers())
 
     def _restore_signals(self):
-        signal.pthread_sigmask(signal.SIG_SETMASK, self._masks.pop(threading.get_ident()))
+        mask = self._masks.pop(threading.get_ident(), None)
+        if mask is not None:
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
 
     def _clean(self):
+        own = self.release()  # children of this child have nothing of ours to let go of
+        if not own:
+            return
         try:
-            self._drop_everything()
+            drop(*own)
         finally:
             self._restore_signals()
 
-    def _drop_everything(self):
-        faulthandler.disable()
-        self._signals.reset_in_child()
-        self._notifier.close()
-        self._log_file.fd = 2
-        for fd in [*self._launch.open_fds(), self._signals.wakeup_fd]:
-            try:
-                os.close(fd)
-            except OSError:
-                pass  # the extension has closed it
+
+def drop(launch, log_file, notifier, signals):
+    """Lets go, in a forked child, of everything that belongs to its parent as a process of gserve."""
+    faulthandler.disable()
+    signals.reset_in_child()
+    notifier.close()
+    log_file.fd = 2
+    for fd in [*launch.open_fds(), signals.wakeup_fd]:
+        try:
+            os.close(fd)
+        except OSError:
+            pass  # the extension has closed it

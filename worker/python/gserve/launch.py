@@ -27,6 +27,10 @@ class Launch:
         """The descriptor called `name`, or -1."""
         return self._fds.get(name, [-1])[0]
 
+    def take(self, name):
+        """The descriptor called `name`, which is the caller's from now on."""
+        return self._fds.pop(name)[0]
+
     def close(self, name):
         for fd in self._fds.pop(name, []):
             os.close(fd)
@@ -38,30 +42,37 @@ class Launch:
 def take_launch(environ):
     """Reads the contract out of `environ` and removes it from there, so that neither the application nor its
     subprocesses see it."""
-    fds = _named_fds(environ)
-    for name in REQUIRED:
-        if name not in fds:
-            raise LaunchError(f"LISTEN_FDNAMES names no '{name}' descriptor")
-    launch = Launch(fds, _read_settings(fds["settings"][0]), environ.get("NOTIFY_SOCKET"),
-                    environ.get("GSERVE_LAUNCH_ID", ""))
-    launch.close("settings")
+    names, fds = _passed(environ)
+    launch = make_launch(names, fds, environ.get("NOTIFY_SOCKET"), environ.get("GSERVE_LAUNCH_ID", ""))
     _leave_import_path(environ)
     for name in OWN_VARIABLES:
         environ.pop(name, None)
     return launch
 
 
-def _named_fds(environ):
+def make_launch(names, fds, notify_socket, launch_id):
+    """The launch that gets `fds`, named in this order. Reads and closes its settings. Raises LaunchError."""
+    named = {}
+    for name, fd in zip(names, fds):
+        named.setdefault(name, []).append(fd)
+    for name in REQUIRED:
+        if name not in named:
+            raise LaunchError(f"LISTEN_FDNAMES names no '{name}' descriptor")
+    launch = Launch(named, _read_settings(named["settings"][0]), notify_socket, launch_id)
+    launch.close("settings")
+    return launch
+
+
+def _passed(environ):
     if environ.get("LISTEN_PID") != str(os.getpid()):
         raise LaunchError("LISTEN_PID is not this process; a worker is started by gserve, not by hand")
     names = environ.get("LISTEN_FDNAMES", "").split(":")
     if environ.get("LISTEN_FDS") != str(len(names)):
         raise LaunchError("LISTEN_FDS does not match LISTEN_FDNAMES")
-    fds = {}
-    for fd, name in enumerate(names, FIRST_FD):
+    fds = range(FIRST_FD, FIRST_FD + len(names))
+    for fd in fds:
         os.set_inheritable(fd, False)
-        fds.setdefault(name, []).append(fd)
-    return fds
+    return names, fds
 
 
 def _read_settings(fd):

@@ -7,39 +7,17 @@ import faulthandler
 import os
 import sys
 
-from gserve import _gserve, app_loader, files, server_settings
+from gserve import _gserve, files, server_settings
+from gserve.boot import (EXIT_APP_NOT_FOUND, EXIT_BOOT_FAILED, EXIT_DRAINED, EXIT_FAILED, EXIT_INTERRUPTED, BootFailure,
+                         StopNow, flush_stdio, forget_main_module, load_app, status_of)
 from gserve.forks import ForkGuard
 from gserve.launch import LaunchError, take_launch
-from gserve.log import ErrorLog, ErrorStream, LogFile, format_exception
+from gserve.log import ErrorLog, ErrorStream, LogFile
 from gserve.notify import Notifier
 from gserve.signals import Signals
 
-EXIT_DRAINED = 0
-EXIT_FAILED = 1
-EXIT_BOOT_FAILED = 3
-EXIT_APP_NOT_FOUND = 4
-EXIT_INTERRUPTED = 130
-
-
-class StopNow(SystemExit):
-    """Raised by a signal's handler, wherever the main thread is."""
-
-
-class BootFailure(Exception):
-    """Why the worker cannot serve, for the log and the supervisor."""
-
-    def __init__(self, code, reason):
-        super().__init__(reason)
-        self.code = code
-        self.reason = reason
-
-    @classmethod
-    def by(cls, error):
-        return cls(EXIT_BOOT_FAILED, "Exception in worker process\n" + format_exception(error))
-
-
 class Worker:
-    def __init__(self, launch):
+    def __init__(self, launch, guard):
         self.launch = launch
         self.log = ErrorLog(LogFile(launch.fd("errorlog")), launch.settings.get("loglevel") or "info")
         self.notifier = Notifier(launch.notify_socket, launch.launch_id)
@@ -48,7 +26,7 @@ class Worker:
         self.deferred = None  # what a signal asked for meanwhile
         self.stopping = False
         self.signals = Signals(self.drain, self.stop)
-        ForkGuard(launch, self.log.file, self.notifier, self.signals)
+        guard.protect(launch, self.log.file, self.notifier, self.signals)
 
     # --- signals: called between two bytecodes of whatever runs on the main thread ---
     def drain(self):
@@ -70,11 +48,12 @@ class Worker:
         raise StopNow(EXIT_DRAINED)
 
     # --- life ---
-    def run(self):
-        """Serves until there is nothing more to do and returns the exit code."""
+    def run(self, app=None):
+        """Serves `app`, or loads the application first, until there is nothing more to do. Returns the exit code."""
         try:
             self.dump_stacks_on_crash()
-            app = self.load_app()
+            if app is None:
+                app = load_app(self.launch.settings)
             self.dump_stacks_on_crash()  # the application may have set handlers of its own
             self.check_health(app)
             return self.serve(app)
@@ -89,17 +68,6 @@ class Worker:
         except Exception as error:
             self.log.exception("Exception in worker process", error)
             return EXIT_FAILED
-
-    def load_app(self):
-        try:
-            app_loader.set_import_path(self.launch.settings)
-            return app_loader.load_app(self.launch.settings.get("wsgi_app") or "")
-        except StopNow:
-            raise
-        except app_loader.AppImportError as error:
-            raise BootFailure(EXIT_APP_NOT_FOUND, str(error)) from None
-        except BaseException as error:  # sys.exit() in a module is a failure to load it, too
-            raise BootFailure.by(error) from None
 
     def check_health(self, app):
         target = self.launch.settings.get("health_check")
@@ -193,32 +161,13 @@ class Worker:
         return code
 
 
-def status_of(leaving):
-    """The exit status that Python gives a SystemExit."""
-    code = leaving.code
-    if code is None:
-        return 0
-    if isinstance(code, int):
-        return code & 0xFF
-    print(code, file=sys.stderr)
-    return EXIT_FAILED
-
-
-def flush_stdio():
-    for stream in (sys.stdout, sys.stderr):
-        try:
-            stream.flush()
-        except (OSError, ValueError, AttributeError):
-            pass  # closed or replaced by the application
-
-
-def forget_main_module():
-    """multiprocessing's spawn and forkserver import the main module again in their children. Ours is not on their
-    path, and nothing of the application is in it."""
-    main = sys.modules["__main__"]
-    main.__spec__ = None
-    if hasattr(main, "__file__"):
-        del main.__file__
+def live(worker, app=None):
+    """A worker's life from here to its exit code."""
+    code = worker.run(app)
+    # Finalization waits for the application's threads; if they never end, the stacks go to the log and so do we.
+    limit = worker.launch.settings.get("graceful_timeout") or 30
+    faulthandler.dump_traceback_later(limit, exit=True, file=worker.log.file.fd)
+    return code
 
 
 def main():
@@ -228,12 +177,7 @@ def main():
         print(f"gserve.worker: {error}", file=sys.stderr)
         return EXIT_FAILED
     forget_main_module()
-    worker = Worker(launch)
-    code = worker.run()
-    # Finalization waits for the application's threads; if they never end, the stacks go to the log and so do we.
-    limit = launch.settings.get("graceful_timeout") or 30
-    faulthandler.dump_traceback_later(limit, exit=True, file=worker.log.file.fd)
-    return code
+    return live(Worker(launch, ForkGuard()))
 
 
 if __name__ == "__main__":

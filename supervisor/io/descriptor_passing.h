@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/unique_fd.h"
+
+/// Messages with descriptors over SOCK_SEQPACKET sockets (SCM_RIGHTS of unix(7)). None blocks.
+namespace gserve::io {
+
+/// Sends `text` with `fds` (borrowed, at most 253). 0, or the error number.
+int send_with_descriptors(int socket, std::string_view text, std::span<const int> fds);
+
+struct DescriptorMessage {
+  std::string text;
+  std::vector<UniqueFd> fds;  // close-on-exec
+};
+
+/// The next message of at most `limit` bytes; nothing when none waits. `*ended` becomes true at the end of
+/// file or when the socket is broken. A message that was cut off comes as an empty one.
+std::optional<DescriptorMessage> receive_with_descriptors(int socket, std::size_t limit, bool* ended);
+
+}  // namespace gserve::io

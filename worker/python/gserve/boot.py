@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: MIT
+"""What a worker and a template have in common: loading the application, and the exit codes."""
+import os
+import sys
+
+from gserve import app_loader
+from gserve.log import format_exception
+
+EXIT_DRAINED = 0
+EXIT_FAILED = 1
+EXIT_BOOT_FAILED = 3
+EXIT_APP_NOT_FOUND = 4
+EXIT_INTERRUPTED = 130
+
+
+class StopNow(SystemExit):
+    """Raised by a signal's handler, wherever the main thread is."""
+
+
+class BootFailure(Exception):
+    """Why the worker cannot serve, for the log and the supervisor."""
+
+    def __init__(self, code, reason):
+        super().__init__(reason)
+        self.code = code
+        self.reason = reason
+
+    @classmethod
+    def by(cls, error):
+        return cls(EXIT_BOOT_FAILED, "Exception in worker process\n" + format_exception(error))
+
+
+def load_app(settings):
+    """Imports and returns the application. Raises BootFailure."""
+    try:
+        app_loader.set_import_path(settings)
+        return app_loader.load_app(settings.get("wsgi_app") or "")
+    except StopNow:
+        raise
+    except app_loader.AppImportError as error:
+        raise BootFailure(EXIT_APP_NOT_FOUND, str(error)) from None
+    except BaseException as error:  # sys.exit() in a module is a failure to load it, too
+        raise BootFailure.by(error) from None
+
+
+def status_of(leaving):
+    """The exit status that Python gives a SystemExit."""
+    code = leaving.code
+    if code is None:
+        return 0
+    if isinstance(code, int):
+        return code & 0xFF
+    print(code, file=sys.stderr)
+    return EXIT_FAILED
+
+
+def flush_stdio():
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (OSError, ValueError, AttributeError):
+            pass  # closed or replaced by the application
+
+
+def forget_main_module():
+    """multiprocessing's spawn and forkserver import the main module again in their children. Ours is not on their
+    path, and nothing of the application is in it."""
+    main = sys.modules["__main__"]
+    main.__spec__ = None
+    if hasattr(main, "__file__"):
+        del main.__file__
