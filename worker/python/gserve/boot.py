@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: MIT
 """What a worker and a template have in common: loading the application, and the exit codes."""
-import os
 import sys
 
 from gserve import app_loader
