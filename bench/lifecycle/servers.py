@@ -35,7 +35,7 @@ class Server:
         self.log = open(os.path.join(self.base, "log"), "wb")
         arguments = ["-w", str(workers), "-b", f"127.0.0.1:{port}", "--chdir", self.folder, *options, "app:app"]
         self.process = subprocess.Popen([*self.program(), *arguments], stdout=self.log, stderr=self.log,
-                                        env=os.environ | {"PYTHONDONTWRITEBYTECODE": "1"} | (env or {}))
+                                        env=os.environ | (env or {}))
         self.pid = self.process.pid
 
     def __enter__(self):
