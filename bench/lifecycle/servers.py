@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """The servers that are measured, started and commanded in the same way."""
+import json
 import os
 import shutil
 import signal
@@ -89,8 +90,7 @@ class Gserve(Server):
                                *arguments], capture_output=True, text=True, check=check)
 
     def workers(self):
-        return [pid for pid in procfs.children(self.pid)
-                if "gserve.worker" in procfs.command(pid) and not procfs.children(pid)]
+        return [worker["pid"] for worker in json.loads(self.ctl("--json", "status").stdout)["workers"]]
 
     def reload(self):
         self.ctl("reload", check=False)
