@@ -12,7 +12,7 @@ from harness.chaos import Chaos
 from harness.load import Load
 from harness.waiting import bound
 
-SECONDS = float(os.environ.get("GSERVE_CHAOS_SECONDS", "120"))
+SECONDS = float(os.environ.get("GSERVE_CHAOS_SECONDS", "60"))
 SEED = int(os.environ.get("GSERVE_CHAOS_SEED", "1"))
 CLIENTS = 8
 IN_HAND = bound(1)  # seconds around a kill in which what that worker had in hand is seen to be lost
@@ -33,10 +33,12 @@ def lost_without_a_kill(load, kills):
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="mounting a small file system for the logs takes root")
-def test_chaos_loses_only_what_killed_workers_had_in_hand(box, small_disk):
+@pytest.mark.parametrize("mode", ["", "--preload"])
+def test_chaos_loses_only_what_killed_workers_had_in_hand(box, small_disk, mode):
     box.expect_log(r"^(?!.*(Sanitizer|runtime error:|internal fault|terminate called)).*$")
     folder = box.copy_app(APPS + "/plain")
-    server = box.gserve("--boot-timeout", "20", "--access-logfile", small_disk + "/access.log", workers=4, chdir=folder)
+    options = ["--boot-timeout", "20", "--access-logfile", small_disk + "/access.log", *mode.split()]
+    server = box.gserve(*options, workers=4, chdir=folder)
     chaos = Chaos(server, folder, small_disk, SEED)
     with Load(server.address, clients=CLIENTS, seconds=SECONDS + 240, path="/slow?s=0.005", pause=0.005) as load:
         try:

@@ -60,12 +60,23 @@ class Chaos:
             return
         wait_for(lambda: not procfs.alive(pid), "the killed worker is gone")
 
+    def kill_template(self):
+        """Its workers serve on: nothing may be lost."""
+        templates = self.server.templates()
+        if templates:
+            self._signal(self.random.choice(templates), signal.SIGKILL)
+
+    def freeze_template(self):
+        self._freeze(self.server.templates())
+
     def freeze_worker(self):
-        """It goes on half a second later, whatever is done meanwhile."""
-        workers = self.server.workers()
-        if not workers:
+        self._freeze(self.server.workers())
+
+    def _freeze(self, pids):
+        """One of them goes on half a second later, whatever is done meanwhile."""
+        if not pids:
             return
-        pid = self.random.choice(workers)
+        pid = self.random.choice(pids)
         if self._signal(pid, signal.SIGSTOP):
             threading.Timer(0.5, self._signal, (pid, signal.SIGCONT)).start()
 
@@ -134,5 +145,5 @@ class Chaos:
         finally:
             resource.prlimit(self.server.pid, resource.RLIMIT_NOFILE, limits)
 
-    ACTIONS = (kill_worker, crash_worker, freeze_worker, reload, reload_broken, scale, scale_by_signal, upgrade,
+    ACTIONS = (kill_worker, crash_worker, freeze_worker, kill_template, freeze_template, reload, reload_broken, scale, scale_by_signal, upgrade,
                reopen_logs, fill_disk, free_disk, exhaust_descriptors)
