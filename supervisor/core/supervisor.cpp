@@ -180,11 +180,12 @@ void Supervisor::Impl::on(const WorkerSpawnFailed& event) {
   if (worker == nullptr) return;
   WorkerHandle gone = workforce_.take(*worker);
   const WorkerEnd end = stillborn(event.reason);
-  const bool wanted = !gone.retired;
-  const Duration delay =
-      wanted ? workforce_.blame(gone, Backoff::Failure::boot, end.summary, now_) : Duration::zero();
-  log_unexpected(gone, end.reason, delay);
-  if (wanted) boot_failed(gone, end.reason);
+  if (gone.retired) {
+    outbox_.log(LogLevel::info, workforce_.label(gone) + end.reason + "; it was not wanted any more", gone);
+  } else {
+    log_unexpected(gone, end.reason, workforce_.blame(gone, Backoff::Failure::boot, end.summary, now_));
+    boot_failed(gone, end.reason);
+  }
   after_departure(gone.pool, gone.generation);
 }
 

@@ -209,7 +209,8 @@ std::optional<TemplateFailure> Templates::on_exited(TemplateHandle& handle, cons
   const Duration delay = blame(gone, describe(status) + (booted ? "" : " before it was ready"), now);
   std::string line = name(gone) + describe(status) + (booted ? "" : " before it was ready");
   if (delay > Duration::zero()) line += "; the next one starts in " + describe(delay);
-  outbox_.log(LogLevel::error, std::move(line));
+  // A clean end of one that had booted was asked for by somebody else: `kill` of all that ps shows.
+  outbox_.log(booted && status == ExitStatus{} ? LogLevel::info : LogLevel::error, std::move(line));
   const std::string reason = booted ? name(gone) + describe(status) : boot_failure_reason(gone, status);
   return TemplateFailure{gone.pool, gone.launch, gone.generation, booted, booted ? 0 : hopeless, reason};
 }

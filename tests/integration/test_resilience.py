@@ -24,10 +24,7 @@ def break_app(folder, text="raise RuntimeError('broken by the new release')\n"):
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSEGV, signal.SIGABRT])
 def test_killed_worker_is_replaced_and_the_log_names_signal_and_pid(box, number):
     box.expect_log(r".")
-    # The address sanitizer would make an exit of a SIGSEGV.
-    sanitizers = os.environ.get("GSERVE_SANITIZERS")
-    env = {"ASAN_OPTIONS": sanitizers + ":handle_segv=0:handle_abort=0"} if sanitizers else {}
-    server = box.gserve(workers=2, chdir=PLAIN, env=env)
+    server = box.gserve(workers=2, chdir=PLAIN)
     victim = server.workers()[0]
     os.kill(victim, number)
     server.log.wait(rf"(?=.*\b{victim}\b)(?=.*({number.name}|signal {int(number)}))")

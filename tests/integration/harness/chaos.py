@@ -138,10 +138,13 @@ class Chaos:
 
     def exhaust_descriptors(self):
         """No new descriptor for the supervisor while a worker is to be replaced."""
+        workers = self.server.workers()
+        if not workers:
+            return
         limits = resource.prlimit(self.server.pid, resource.RLIMIT_NOFILE)
         resource.prlimit(self.server.pid, resource.RLIMIT_NOFILE, (procfs.fd_count(self.server.pid), limits[1]))
         try:
-            self.kill_worker()
+            self._kill(self.random.choice(workers), signal.SIGKILL)
         finally:
             resource.prlimit(self.server.pid, resource.RLIMIT_NOFILE, limits)
 

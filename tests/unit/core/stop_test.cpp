@@ -133,6 +133,16 @@ TEST(Stop, SignalsAWorkerThatWasJustBeingStarted) {
   EXPECT_EQ(world.broken, "");
 }
 
+TEST(Stop, TakesAWorkerThatCouldNotBeStartedForNoError) {
+  World world(one_pool(1));
+  world.hold_spawns = world.fail_spawns = true;
+  world.start();
+  world.stop();
+  world.release();
+  EXPECT_TRUE(world.logged(LogLevel::info, "cannot start a worker: no memory; it was not wanted any more"));
+  EXPECT_EQ(world.exit_code, 0);
+}
+
 SupervisorConfig with_delay() {
   SupervisorConfig config = one_pool(2);
   config.pools.front().pre_stop_delay = 5s;
