@@ -54,7 +54,7 @@ core::RequestId request_of(const core::Event& event) {
 
 ControlServer::ControlServer(io::ControlLimits limits, mode_t mode, const std::string& name,
                              const std::string& root)
-    : run_root_(root.empty() ? temp_.path() : root) {
+    : run_root_(root.empty() ? temp_.emplace().path() : root) {
   io::ControlPlace place;
   place.name = name;
   place.run_root = run_root_;

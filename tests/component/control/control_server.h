@@ -8,6 +8,7 @@
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -75,7 +76,7 @@ class ControlServer {
  private:
   void listen();
 
-  TempDir temp_;
+  std::optional<TempDir> temp_;  // where no root is given
   std::string run_root_;
   boost::asio::io_context io_;
   boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_{io_.get_executor()};
