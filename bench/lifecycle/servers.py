@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The servers that are measured, started and commanded in the same way."""
+import contextlib
+import http.client
 import json
 import os
 import shutil
@@ -60,18 +62,21 @@ class Server:
             return 0
 
     def wait_serving(self, workers):
-        """Until so many workers answer."""
+        """Until so many workers answer. An idle service gives one connection after the other to the same worker, so
+        several come at once."""
         seen = set()
 
         def all_seen():
-            seen.add(self.ask())
-            return len(seen - {0}) >= workers
+            with contextlib.suppress(OSError, http.client.HTTPException):  # not listening yet
+                connections = [web.connection(self.address, 5) for _ in range(2 * workers)]
+                for conn in connections:
+                    conn.request("GET", "/")
+                for conn in connections:
+                    seen.add(int(conn.getresponse().headers["X-Worker-Pid"]))
+                    conn.close()
+            return len(seen) >= workers
         wait_for(all_seen, f"{workers} workers of {self.name} serve", 120)
         return self
-
-    def wait_replaced(self, old):
-        """Until none of the old workers lives."""
-        wait_for(lambda: not any(procfs.alive(pid) for pid in old), f"the old workers of {self.name} are gone", 120)
 
     def break_app(self, text):
         with open(os.path.join(self.folder, "app.py"), "w", encoding="utf-8") as file:
