@@ -12,15 +12,26 @@
 ///
 ///   listener    a listening socket, once per --bind address (its address: getsockname)
 ///   handover    SOCK_SEQPACKET socket shared by the workers of a pool: connections that wait go from one to
-///   another settings    sealed memfd, JSON: see kSettings* below scoreboard  sealed memfd (SHRINK, GROW,
-///   SEAL), layout in common/scoreboard.h, written by the worker lifeline    SOCK_SEQPACKET socket, one per
-///   launch. End of file: the supervisor is gone; drain and exit.
-///               A message "logs" carries the new error log and access log as SCM_RIGHTS (in this order;
-///               access log absent when access logging is off)
+///               another
+///   settings    sealed memfd, JSON: see kSettings* below
+///   scoreboard  sealed memfd (SHRINK, GROW, SEAL), layout in common/scoreboard.h, written by the worker
+///   lifeline    SOCK_SEQPACKET socket, one per launch; its messages stand below
 ///   errorlog    where log lines go, opened by the supervisor for appending (a worker may lack the right)
 ///   accesslog   where the access log goes; absent when it is off
 ///   incident    memfd for stack dumps
 ///   template    SOCK_SEQPACKET socket; only a template gets it, see below
+///
+/// Lifeline. End of file: the supervisor is gone; drain and exit. Messages are one word each, some with
+/// descriptors as SCM_RIGHTS:
+///   logs        the new error log and access log, in this order (access log absent when access logging is
+///               off)
+///   rest        leave the listeners, answer what has begun with "Connection: close", and stay, without
+///               serving
+///   serve       serve again
+///   template    become a template (see below): drain, without saying STOPPING=1, and say READY=1 when there
+///               is nothing left of the worker. Carries the worker's end of the control socket. A failure is
+///               a boot error and exit code 1; a SIGTERM on the way ends the process as it would have.
+/// "rest" and "serve" may come again and have no effect then; whoever drains ignores all three.
 ///
 /// Environment. Besides LISTEN_*: NOTIFY_SOCKET (sd_notify(3)) and GSERVE_LAUNCH_ID. The user's own
 /// environment and --env come along. GSERVE_PYTHON_DIR, when set, is a directory that was put in front of
@@ -32,8 +43,7 @@
 ///   READY=1             the application is loaded and listeners are registered
 ///   STOPPING=1          the worker drains by itself (signalled from outside)
 ///   X_GSERVE_RECYCLE=word   the worker wants to be replaced, "max_requests" says why; it goes on serving
-///   until
-///                       it is told to drain, which happens as soon as a fresh worker is ready
+///                       until it is told to drain, which happens as soon as a fresh worker is ready
 ///   STATUS=text         one line for people
 ///   X_GSERVE_BOOT_ERROR=json string   why the application could not be loaded, with its traceback
 ///
@@ -41,8 +51,9 @@
 /// ignored.
 ///
 /// Templates. A launch that has a descriptor "template" (and no listener, handover, scoreboard or access log)
-/// is no worker but what workers are forked from: it loads the application, says READY=1 and waits. Messages
-/// on that socket are newline-separated NAME=VALUE:
+/// is no worker but what workers are forked from: it loads the application, says READY=1 and waits. So does a
+/// worker that was told on its lifeline to become one; it has the application already, and closes what a
+/// template does not have. Messages on that socket are newline-separated NAME=VALUE:
 ///   FORK=<launch id>, FDNAMES=<names>   to the template, with the descriptors of that worker as SCM_RIGHTS,
 ///                       named in order as LISTEN_FDNAMES would. The template forks twice; the grandchild is
 ///                       the worker and keeps no descriptor of the template.
@@ -77,6 +88,9 @@ inline constexpr std::string_view kNotifyBootError = "X_GSERVE_BOOT_ERROR";
 inline constexpr std::string_view kNotifyRecycle = "X_GSERVE_RECYCLE";
 
 inline constexpr std::string_view kLifelineLogs = "logs";
+inline constexpr std::string_view kLifelineRest = "rest";
+inline constexpr std::string_view kLifelineServe = "serve";
+inline constexpr std::string_view kLifelineTemplate = "template";
 
 inline constexpr std::string_view kFork = "FORK";
 inline constexpr std::string_view kForkFdNames = "FDNAMES";

@@ -23,6 +23,13 @@ std::string check_scale(const std::string& text) {
   return parse_scale(text) ? "" : "\"" + text + "\" is not a number of workers: use N, +N or -N";
 }
 
+std::string check_incident(const std::string& text) {
+  std::uint64_t id = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), id);
+  const bool good = error == std::errc() && end == text.data() + text.size() && id > 0;
+  return good ? "" : "\"" + text + "\" is not the number of an incident";
+}
+
 std::string check_timeout(const std::string& text) {
   double seconds = 0;
   return CLI::detail::lexical_cast(text, seconds) && seconds > 0 ? ""
@@ -73,9 +80,16 @@ class Parser {
   void add_commands() {
     add(Command::list, "List the running instances");
     add(Command::status, "Show an instance and its workers");
+    add(Command::incidents,
+        "List the last timeouts, crashes, out-of-memory kills and failed boots, or show one")
+        ->add_option("id", arguments_.incident, "Show all that is known of this one")
+        ->type_name("ID")
+        ->check(check_incident);
     add(Command::stop, "Stop an instance and wait until it is gone")
         ->add_flag("--quick", arguments_.quick, "Do not wait for running requests");
     add(Command::reload, "Load the configuration and the application again, without a gap");
+    add(Command::rollback, "Go back to the generation before the last reload");
+    add(Command::refork, "With preload: share what the workers have warmed up, by forking from one of them");
     add(Command::scale, "Change the number of workers")
         ->add_option("count", scale_, "N workers, or N more (+N) or fewer (-N)")
         ->type_name("N|+N|-N")
@@ -111,10 +125,16 @@ const char* name_of(Command command) {
       return "list";
     case Command::status:
       return "status";
+    case Command::incidents:
+      return "incidents";
     case Command::stop:
       return "stop";
     case Command::reload:
       return "reload";
+    case Command::rollback:
+      return "rollback";
+    case Command::refork:
+      return "refork";
     case Command::scale:
       return "scale";
     case Command::upgrade:

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -10,7 +11,7 @@
 
 namespace gserve::ctl {
 
-enum class Command { list, status, stop, reload, scale, upgrade };
+enum class Command { list, status, incidents, stop, reload, rollback, refork, scale, upgrade };
 
 /// The command's name as typed.
 const char* name_of(Command command);
@@ -22,6 +23,7 @@ struct Arguments {
   bool json = false;              // --json
   bool no_wait = false;           // --no-wait
   std::optional<double> timeout;  // --timeout, seconds
+  std::uint64_t incident = 0;     // incidents ID; 0: all of them
   bool quick = false;             // stop --quick
   ScaleTarget scale;              // scale N
   std::string binary;             // upgrade --binary, absolute; empty: where the supervisor was started from

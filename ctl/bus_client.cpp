@@ -21,7 +21,7 @@ struct MessageUnref {
 using MessagePtr = std::unique_ptr<sd_bus_message, MessageUnref>;
 
 struct BusError {
-  sd_bus_error value = SD_BUS_ERROR_NULL;
+  sd_bus_error value{};
   BusError() = default;
   BusError(const BusError&) = delete;
   BusError& operator=(const BusError&) = delete;
@@ -168,6 +168,8 @@ struct Reader {
 constexpr Reader<Status> kReadStatus{read_status};
 constexpr Reader<Job> kReadJob{read_job};
 constexpr Reader<JobId> kReadJobId{read_job_id};
+constexpr Reader<std::vector<IncidentSummary>> kReadIncidents{read_incidents};
+constexpr Reader<Incident> kReadIncident{read_incident};
 
 }  // namespace
 
@@ -180,6 +182,15 @@ Result<Job> BusClient::job(JobId id) {
       "GetJob", [id](sd_bus_message* m) { return sd_bus_message_append(m, "t", id); }, kReadJob);
 }
 
+Result<std::vector<IncidentSummary>> BusClient::incidents() {
+  return call("ListIncidents", append_nothing, kReadIncidents);
+}
+
+Result<Incident> BusClient::incident(std::uint64_t id) {
+  return call(
+      "GetIncident", [id](sd_bus_message* m) { return sd_bus_message_append(m, "t", id); }, kReadIncident);
+}
+
 Result<JobId> BusClient::stop(bool quick) {
   const char* mode = quick ? "quick" : "graceful";
   return call(
@@ -188,6 +199,14 @@ Result<JobId> BusClient::stop(bool quick) {
 
 Result<JobId> BusClient::reload() {
   return call("Reload", append_nothing, kReadJobId);
+}
+
+Result<JobId> BusClient::rollback() {
+  return call("Rollback", append_nothing, kReadJobId);
+}
+
+Result<JobId> BusClient::refork() {
+  return call("Refork", append_nothing, kReadJobId);
 }
 
 Result<JobId> BusClient::upgrade(const std::string& binary) {

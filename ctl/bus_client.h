@@ -4,10 +4,12 @@
 #include <sys/types.h>
 
 #include <chrono>
+#include <cstdint>
 #include <deque>
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "ctl/connection.h"
 #include "ctl/model.h"
@@ -38,8 +40,12 @@ class BusClient {
 
   Result<Status> status();
   Result<Job> job(JobId id);
+  Result<std::vector<IncidentSummary>> incidents();
+  Result<Incident> incident(std::uint64_t id);
   Result<JobId> stop(bool quick);
   Result<JobId> reload();
+  Result<JobId> rollback();
+  Result<JobId> refork();
   /// `binary`: absolute path, or empty.
   Result<JobId> upgrade(const std::string& binary);
   Result<JobId> scale(const ScaleTarget& target);

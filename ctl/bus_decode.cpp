@@ -111,6 +111,28 @@ int read_texts(sd_bus_message* message, std::vector<std::string>& texts) {
   });
 }
 
+int read_request(sd_bus_message* m, RequestInFlight& request) {
+  return for_each_entry(m, [&](std::string_view key) {
+    if (key == "line") return read_variant(m, request.line);
+    if (key == "age_usec") return read_variant(m, request.age_usec);
+    return 0;
+  });
+}
+
+/// 0: it is no key of a summary.
+int read_summary_entry(sd_bus_message* m, std::string_view key, IncidentSummary& summary) {
+  if (key == "id") return read_variant(m, summary.id);
+  if (key == "time_usec") return read_variant(m, summary.time_usec);
+  if (key == "kind") return read_variant(m, summary.kind);
+  if (key == "process") return read_variant(m, summary.process);
+  if (key == "launch") return read_variant(m, summary.launch);
+  if (key == "pid") return read_variant(m, summary.pid);
+  if (key == "pool") return read_variant(m, summary.pool);
+  if (key == "generation") return read_variant(m, summary.generation);
+  if (key == "reason") return read_variant(m, summary.reason);
+  return 0;
+}
+
 }  // namespace
 
 int read_status(sd_bus_message* m, Status& status) {
@@ -123,7 +145,11 @@ int read_status(sd_bus_message* m, Status& status) {
     if (key == "target") return read_variant(m, status.target);
     if (key == "ready") return read_variant(m, status.ready);
     if (key == "state") return read_variant(m, status.state);
+    if (key == "previous_generation") return read_variant(m, status.previous_generation);
+    if (key == "bake_usec") return read_variant(m, status.bake_usec);
+    if (key == "rolled_back") return read_variant(m, status.rolled_back);
     if (key == "listeners") return read_texts(m, status.listeners);
+    if (key == "last_incident") return read_variant(m, status.last_incident);
     if (key == "pools") return read_dicts(m, status.pools, read_pool);
     if (key == "templates") return read_dicts(m, status.templates, read_template);
     if (key == "workers") return read_dicts(m, status.workers, read_worker);
@@ -139,6 +165,24 @@ int read_job(sd_bus_message* m, Job& job) {
     if (key == "reason") return read_variant(m, job.reason);
     if (key == "progress") return read_variant(m, job.progress);
     return 0;
+  });
+}
+
+int read_incidents(sd_bus_message* m, std::vector<IncidentSummary>& incidents) {
+  return for_each(m, "a{sv}", [&] {
+    IncidentSummary& summary = incidents.emplace_back();
+    return for_each_entry(m, [&](std::string_view key) { return read_summary_entry(m, key, summary); });
+  });
+}
+
+int read_incident(sd_bus_message* m, Incident& incident) {
+  return for_each_entry(m, [&](std::string_view key) {
+    if (key == "details") return read_variant(m, incident.details);
+    if (key == "in_flight") return read_variant(m, incident.in_flight);
+    if (key == "requests") return read_dicts(m, incident.requests, read_request);
+    if (key == "stacks") return read_variant(m, incident.stacks);
+    if (key == "log") return read_variant(m, incident.log);
+    return read_summary_entry(m, key, incident.summary);
   });
 }
 

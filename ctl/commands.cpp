@@ -46,12 +46,24 @@ class Invocation {
     if (arguments_.command == Command::list) return list();
     const std::optional<Instance> instance = choose();
     if (!instance) return choice_failure_;
-    return arguments_.command == Command::status ? status(*instance) : job(*instance);
+    switch (arguments_.command) {
+      case Command::status:
+        return show(ask(*instance, kPatience, &BusClient::status), json_status, render_status);
+      case Command::incidents:
+        return incidents(*instance);
+      default:
+        return job(*instance);
+    }
   }
 
  private:
+  bool makes_job() const {
+    const Command command = arguments_.command;
+    return command != Command::list && command != Command::status && command != Command::incidents;
+  }
+
   int fail(int code, const std::string& reason) {
-    if (arguments_.json && arguments_.command != Command::list && arguments_.command != Command::status) {
+    if (arguments_.json && makes_job()) {
       out_ << json_outcome({name_of(arguments_.command), arguments_.name, "failed", std::nullopt, reason});
     }
     err_ << "gservectl: " << render_progress(reason);
@@ -127,25 +139,37 @@ class Invocation {
     return BusClient::open(std::get<Connection>(std::move(connected)), patience(most));
   }
 
-  Result<Status> ask_status(const Instance& instance, milliseconds most) const {
-    Result<Status> answer = ask_status_once(instance, most);
+  /// The answer to a question, asked again when the connection ends meanwhile.
+  template <typename T, typename... Parameters>
+  Result<T> ask(const Instance& instance, milliseconds most, Result<T> (BusClient::*question)(Parameters...),
+                Parameters... parameters) const {
+    Result<T> answer = ask_once(instance, most, question, parameters...);
     const auto* failure = std::get_if<Failure>(&answer);
     if (failure == nullptr || failure->kind != Failure::Kind::lost) return answer;
-    return ask_status_once(instance, most);
+    return ask_once(instance, most, question, parameters...);
   }
 
-  Result<Status> ask_status_once(const Instance& instance, milliseconds most) const {
+  template <typename T, typename... Parameters>
+  Result<T> ask_once(const Instance& instance, milliseconds most,
+                     Result<T> (BusClient::*question)(Parameters...), Parameters... parameters) const {
     auto client = open(instance, most);
     if (auto* failure = std::get_if<Failure>(&client)) return std::move(*failure);
-    return std::get<std::unique_ptr<BusClient>>(client)->status();
+    return (*std::get<std::unique_ptr<BusClient>>(client).*question)(parameters...);
   }
 
-  int status(const Instance& instance) {
-    const Result<Status> answer = ask_status(instance, kPatience);
+  template <typename T>
+  int show(const Result<T>& answer, std::string (*json)(const T&), std::string (*render)(const T&)) {
     if (const auto* failure = std::get_if<Failure>(&answer)) return fail(code_of(*failure), failure->reason);
-    const Status& status = std::get<Status>(answer);
-    out_ << (arguments_.json ? json_status(status) : render_status(status));
+    out_ << (arguments_.json ? json : render)(std::get<T>(answer));
     return kExitDone;
+  }
+
+  int incidents(const Instance& instance) {
+    if (arguments_.incident == 0) {
+      return show(ask(instance, kPatience, &BusClient::incidents), json_incidents, render_incidents);
+    }
+    return show(ask(instance, kPatience, &BusClient::incident, arguments_.incident), json_incident,
+                render_incident);
   }
 
   int list() {
@@ -154,7 +178,7 @@ class Invocation {
     std::vector<Listed> listed;
     int code = kExitDone;
     for (const Instance& instance : found) {
-      Result<Status> answer = ask_status(instance, kListPatience);
+      Result<Status> answer = ask(instance, kListPatience, &BusClient::status);
       if (const auto* failure = std::get_if<Failure>(&answer)) {
         code = fail(code_of(*failure), instance.name + (instance.name.empty() ? "" : ": ") + failure->reason);
       } else {

@@ -58,6 +58,10 @@ Result<JobId> JobCommand::submit() {
       return client_->stop(arguments_.quick);
     case Command::reload:
       return client_->reload();
+    case Command::rollback:
+      return client_->rollback();
+    case Command::refork:
+      return client_->refork();
     case Command::upgrade:
       return client_->upgrade(arguments_.binary);
     default:

@@ -53,7 +53,11 @@ struct Status {
   std::uint32_t target = 0;
   std::uint32_t ready = 0;
   std::string state;
+  std::uint64_t previous_generation = 0;  // 0: none
+  std::uint64_t bake_usec = 0;            // 0: no test
+  std::string rolled_back;
   std::vector<std::string> listeners;
+  std::uint64_t last_incident = 0;  // id; 0: there was none
   std::vector<PoolStatus> pools;
   std::vector<TemplateStatus> templates;
   std::vector<WorkerStatus> workers;
@@ -65,6 +69,33 @@ struct Job {
   std::string state;  // running, done, failed, superseded
   std::string reason;
   std::string progress;
+};
+
+/// The end of a worker or template that should not have ended so.
+struct IncidentSummary {
+  std::uint64_t id = 0;
+  std::uint64_t time_usec = 0;  // since 1970-01-01 UTC
+  std::string kind;             // timeout, crash, out-of-memory, boot-failure
+  std::string process;          // worker, template
+  std::uint64_t launch = 0;
+  std::uint32_t pid = 0;  // 0: it could not be started
+  std::string pool;
+  std::uint64_t generation = 0;
+  std::string reason;
+};
+
+struct RequestInFlight {
+  std::string line;
+  std::uint64_t age_usec = 0;
+};
+
+struct Incident {
+  IncidentSummary summary;
+  std::string details;          // the application's traceback; may be empty
+  std::uint32_t in_flight = 0;  // requests; may be more than are listed
+  std::vector<RequestInFlight> requests;
+  std::string stacks;  // may be empty
+  std::string log;     // may be empty
 };
 
 /// A running supervisor, by its socket. The name is its directory's; empty when only --socket was given.

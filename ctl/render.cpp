@@ -1,34 +1,13 @@
 // SPDX-License-Identifier: MIT
 #include "ctl/render.h"
 
-#include <algorithm>
 #include <cstdio>
 
 #include "ctl/table.h"
+#include "ctl/text.h"
 
 namespace gserve::ctl {
 namespace {
-
-/// Control characters as \xNN; a newline stays where the text may have several lines.
-std::string printable(std::string_view text, bool lines) {
-  std::string out;
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    const bool kept = (byte >= ' ' && byte != 0x7F) || (lines && (c == '\n' || c == '\t'));
-    if (kept) {
-      out += c;
-    } else {
-      char escaped[5];
-      std::snprintf(escaped, sizeof escaped, "\\x%02x", byte);
-      out += escaped;
-    }
-  }
-  return out;
-}
-
-std::string line(std::string_view text) {
-  return printable(text, false);
-}
 
 std::string two_units(std::uint64_t big, const char* big_unit, std::uint64_t small, const char* small_unit) {
   return std::to_string(big) + " " + big_unit + " " + std::to_string(small) + " " + small_unit;
@@ -36,12 +15,6 @@ std::string two_units(std::uint64_t big, const char* big_unit, std::uint64_t sma
 
 std::string workers_of(const Status& status) {
   return std::to_string(status.ready) + "/" + std::to_string(status.target);
-}
-
-std::string row(std::string_view label, std::string_view value) {
-  constexpr std::size_t kWidth = 12;
-  return std::string(kWidth - std::min(kWidth, label.size()), ' ') + std::string(label) + ": " +
-         std::string(value) + "\n";
 }
 
 /// "pool web, 7 workers have failed, last: killed by SIGSEGV; next start in 12 s"
@@ -57,14 +30,26 @@ std::string state_of(const WorkerStatus& worker) {
   return line(worker.state) + (worker.due.empty() ? "" : ", due: " + line(worker.due));
 }
 
+/// "2", or "2, on test for another 40 s"
+std::string generation_of(const Status& status) {
+  std::string text = std::to_string(status.generation);
+  if (status.bake_usec > 0) text += ", on test for another " + render_duration(status.bake_usec);
+  return text;
+}
+
 std::string render_header(const Status& status) {
   std::string text = line(status.name) + " - gserve " + line(status.version) + "\n";
   text += row("State", line(status.state) + ", " + std::to_string(status.ready) + " of " +
                            std::to_string(status.target) + " workers ready");
   text += row("Main PID", std::to_string(status.pid));
   text += row("Uptime", render_duration(status.uptime_usec));
-  text += row("Generation", std::to_string(status.generation));
+  text += row("Generation", generation_of(status));
+  if (!status.rolled_back.empty()) text += row("Rolled back", line(status.rolled_back));
   for (const std::string& listener : status.listeners) text += row("Listening", line(listener));
+  if (status.last_incident > 0) {
+    const std::string id = std::to_string(status.last_incident);
+    text += row("Incidents", id + " so far, the last: gservectl incidents " + id);
+  }
   for (const PoolStatus& pool : status.pools) {
     if (pool.state == "crash-looping") text += row("Crash loop", crash_loop_of(pool));
   }

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT
+#include <cstdio>
+#include <ctime>
 #include <nlohmann/json.hpp>
 
 #include "ctl/render.h"
@@ -51,6 +53,8 @@ Json array_json(const std::vector<Item>& items, Json (*object)(const Item&)) {
 }
 
 Json status_object(const Status& status) {
+  Json previous = nullptr;
+  if (status.previous_generation > 0) previous = status.previous_generation;
   return {{"name", status.name},
           {"pid", status.pid},
           {"version", status.version},
@@ -59,7 +63,11 @@ Json status_object(const Status& status) {
           {"target", status.target},
           {"ready", status.ready},
           {"state", status.state},
+          {"previous_generation", previous},
+          {"bake_s", to_seconds(status.bake_usec)},
+          {"rolled_back", status.rolled_back},
           {"listeners", status.listeners},
+          {"last_incident", status.last_incident},
           {"pools", array_json(status.pools, pool_json)},
           {"templates", array_json(status.templates, template_json)},
           {"workers", array_json(status.workers, worker_json)}};
@@ -78,6 +86,30 @@ Json listed_json(const Listed& listed) {
           {"socket", instance.socket}};
 }
 
+/// RFC 3339, in UTC: "2026-11-23T09:15:27.250Z".
+std::string time_text(std::uint64_t usec) {
+  const auto seconds = static_cast<std::time_t>(usec / 1'000'000);
+  std::tm time{};
+  gmtime_r(&seconds, &time);
+  char text[40];
+  std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &time);
+  char fraction[8];
+  std::snprintf(fraction, sizeof fraction, ".%03uZ", static_cast<unsigned>(usec / 1000 % 1000));
+  return std::string(text) + fraction;
+}
+
+Json summary_json(const IncidentSummary& summary) {
+  return {{"id", summary.id},         {"time", time_text(summary.time_usec)},
+          {"kind", summary.kind},     {"process", summary.process},
+          {"launch", summary.launch}, {"pid", summary.pid},
+          {"pool", summary.pool},     {"generation", summary.generation},
+          {"reason", summary.reason}};
+}
+
+Json request_json(const RequestInFlight& request) {
+  return {{"line", request.line}, {"age_s", to_seconds(request.age_usec)}};
+}
+
 /// Strings from D-Bus are valid UTF-8; a path from the file system may not be.
 std::string print(const Json& json) {
   return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
@@ -93,6 +125,20 @@ std::string json_list(const std::vector<Listed>& instances) {
   Json array = Json::array();
   for (const Listed& listed : instances) array.push_back(listed_json(listed));
   return print(array);
+}
+
+std::string json_incidents(const std::vector<IncidentSummary>& incidents) {
+  return print(array_json(incidents, summary_json));
+}
+
+std::string json_incident(const Incident& incident) {
+  Json json = summary_json(incident.summary);
+  json["details"] = incident.details;
+  json["in_flight"] = incident.in_flight;
+  json["requests"] = array_json(incident.requests, request_json);
+  json["stacks"] = incident.stacks;
+  json["log"] = incident.log;
+  return print(json);
 }
 
 std::string json_outcome(const Outcome& outcome) {

@@ -7,7 +7,6 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <variant>
 
 #include "supervisor/config/command_line.h"
@@ -33,10 +32,10 @@ int say(const config::Ending& ending) {
 int start(const io::StartContext& context) {
   auto loaded = io::load_deployment(context);
   if (const auto* ending = std::get_if<config::Ending>(&loaded)) return say(*ending);
-  auto& deployment = std::get<io::Deployment>(loaded);
+  const auto& deployment = std::get<io::Deployment>(loaded);
   io::SignalQueue signals;
   io::Resources resources = io::take_resources(context, deployment.settings, signals);
-  io::Shell shell(context, signals, resources, std::move(deployment));
+  io::Shell shell(context, signals, resources, deployment);
   return shell.run();
 }
 

@@ -78,6 +78,10 @@ class Server:
         wait_for(all_seen, f"{workers} workers of {self.name} serve", 120)
         return self
 
+    def lose_app(self):
+        """Its directory is not where it was."""
+        os.rename(self.folder, self.folder + ".gone")
+
     def break_app(self, text):
         with open(os.path.join(self.folder, "app.py"), "w", encoding="utf-8") as file:
             file.write(text)

@@ -182,11 +182,13 @@ Layer variable_layer(const std::string& variable, const Environment& environment
   return layer;
 }
 
+/// Symbolic links are resolved now, not by each worker: who is started later is of the same release as the
+/// others, wherever `current` points by then.
 void resolve_chdir(Settings& settings, const std::string& start) {
   const std::string given = settings.text("chdir");
-  const auto directory = (std::filesystem::path(start) / given).lexically_normal();
   std::error_code error;
-  if (!std::filesystem::is_directory(directory, error)) {
+  const auto directory = std::filesystem::canonical(std::filesystem::path(start) / given, error);
+  if (error || !std::filesystem::is_directory(directory, error)) {
     const std::string reason = error ? error.message() : "Not a directory";
     refuse(kConfigurationError, "--chdir: cannot change to '" + given + "': " + reason);
   }

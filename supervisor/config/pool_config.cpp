@@ -22,6 +22,8 @@ core::SupervisorConfig supervisor_config(const Settings& settings) {
   pool.max_worker_lifetime = duration(settings, "max_worker_lifetime");
   pool.pre_stop_delay = duration(settings, "pre_stop_delay");
   pool.surge = static_cast<int>(settings.integer("reload_surge"));
+  pool.bake = duration(settings, "bake");
+  pool.bake_factor = static_cast<double>(settings.integer("bake_factor"));
   pool.preload = settings.flag("preload_app");
   return {{pool}};
 }

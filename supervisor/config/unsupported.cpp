@@ -16,7 +16,6 @@ struct Unsupported {
 
 constexpr std::array kUnsupported = std::to_array<Unsupported>({
     {"config", "-c,--config"},
-    {"worker_connections", "--worker-connections"},
     {"reload", "--reload"},
     {"reload_engine", "--reload-engine"},
     {"reload_extra_files", "--reload-extra-file"},
@@ -31,7 +30,6 @@ constexpr std::array kUnsupported = std::to_array<Unsupported>({
     {"group", "-g,--group"},
     {"umask", "-m,--umask"},
     {"initgroups", "--initgroups"},
-    {"forwarded_allow_ips", "--forwarded-allow-ips"},
     {"disable_redirect_access_to_syslog", "--disable-redirect-access-to-syslog"},
     {"capture_output", "--capture-output"},
     {"logger_class", "--logger-class"},

@@ -6,7 +6,9 @@
 #include <cctype>
 #include <cstdint>
 #include <limits>
+#include <sstream>
 
+#include "common/address_set.h"
 #include "supervisor/config/address.h"
 
 namespace gserve::config::validators {
@@ -47,11 +49,6 @@ std::string at_least_one(Value& value) {
   return in_range(value, 1, kMaxWorkers);
 }
 
-std::string one_thread(Value& value) {
-  if (std::get<std::int64_t>(value) == 1) return {};
-  return "must be 1: more threads need the worker class gthread, which this version does not support";
-}
-
 std::string header_count(Value& value) {
   if (std::string wrong = at_least_zero(value); !wrong.empty()) return wrong;
   auto& number = std::get<std::int64_t>(value);
@@ -69,6 +66,10 @@ std::string field_size(Value& value) {
 std::string duration(Value& value) {
   const double seconds = std::get<double>(value);
   return seconds >= 0 && seconds <= kMaxSeconds ? std::string() : "must be from 0 to 1000000000 seconds";
+}
+
+std::string patience(Value& value) {
+  return std::get<double>(value) > 0 ? duration(value) : "must be above 0 seconds";
 }
 
 std::string memory_limit(Value& value) {
@@ -117,13 +118,14 @@ std::string log_level(Value& value) {
 }
 
 std::string worker_class(Value& value) {
-  constexpr std::array<std::string_view, 7> kGunicornClasses = {
-      "gthread", "gevent", "gevent_wsgi", "gevent_pywsgi", "tornado", "asgi", "eventlet"};
+  constexpr std::array<std::string_view, 6> kGunicornClasses = {"gevent",  "gevent_wsgi", "gevent_pywsgi",
+                                                                "tornado", "asgi",        "eventlet"};
   const auto& name = std::get<std::string>(value);
-  if (name == "sync") return {};
+  if (name == "sync" || name == "gthread") return {};
   const bool known =
       std::find(kGunicornClasses.begin(), kGunicornClasses.end(), name) != kGunicornClasses.end();
-  return known ? "this version supports only sync" : "no such worker class; this version supports only sync";
+  return known ? "this version supports only sync and gthread"
+               : "no such worker class; this version supports only sync and gthread";
 }
 
 std::string addresses(Value& value) {
@@ -131,6 +133,17 @@ std::string addresses(Value& value) {
   if (items.empty()) return "'': at least one address is needed";
   for (const std::string& item : items) {
     if (std::string wrong = parse_address(item).wrong; !wrong.empty()) return quoted(item) + ": " + wrong;
+  }
+  return {};
+}
+
+std::string trusted_peers(Value& value) {
+  AddressSet set;
+  std::istringstream items(std::get<std::string>(value));
+  for (std::string item; std::getline(items, item, ',');) {
+    item.erase(0, item.find_first_not_of(' '));
+    item.erase(item.find_last_not_of(' ') + 1);
+    if (std::string wrong = item.empty() ? "" : set.add(item); !wrong.empty()) return wrong;
   }
   return {};
 }

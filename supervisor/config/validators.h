@@ -14,7 +14,6 @@ std::string accept(Value& value);
 std::string not_empty(Value& value);
 std::string at_least_zero(Value& value);
 std::string at_least_one(Value& value);
-std::string one_thread(Value& value);
 /// As gunicorn: 0 and more than 32768 mean 32768.
 std::string header_count(Value& value);
 /// As gunicorn: 0 means the default, 8190.
@@ -25,6 +24,7 @@ std::string duration(Value& value);
 std::string memory_limit(Value& value);
 /// A duration that is 0 or at least one second.
 std::string lifetime(Value& value);
+std::string patience(Value& value);  // above 0
 /// A target for --health-check: a path, or http://HOST/PATH.
 std::string health_check(Value& value);
 /// A path that fits a Unix socket's address.
@@ -33,6 +33,8 @@ std::string file_mode(Value& value);
 std::string log_level(Value& value);
 std::string worker_class(Value& value);
 std::string addresses(Value& value);
+/// Addresses and networks, separated by commas; or "*".
+std::string trusted_peers(Value& value);
 std::string environment_settings(Value& value);
 
 }  // namespace gserve::config::validators

@@ -34,6 +34,22 @@ struct SignalWorker {
   int signal;
 };
 
+/// Tell the ready worker to leave the listeners, to answer what it has begun, and to stay. If it cannot be told,
+/// here and below, it is told to drain: then its exit follows.
+struct Rest {
+  LaunchId launch;
+};
+/// Tell the worker that rests to serve again.
+struct Serve {
+  LaunchId launch;
+};
+
+/// Make the worker a template: it drains, and then says READY=1 as one, under the launch id that it has. If
+/// it cannot be told, it is killed: either way what becomes of it is said by its READY=1 or its exit.
+struct Promote {
+  LaunchId launch;
+};
+
 /// Answer: ScoreboardSampled.
 struct SampleScoreboard {
   LaunchId launch;
@@ -49,6 +65,12 @@ struct LoadConfig {
 struct AdoptConfig {
   JobId job;
   Generation generation;
+};
+
+/// The configuration of `from` becomes that of `to`, too: the same settings, started again.
+struct CopyConfig {
+  Generation from;
+  Generation to;
 };
 
 /// No launch of this generation will be asked for again; its configuration may be forgotten.
@@ -100,6 +122,18 @@ struct Log {
   Generation generation = 0;
 };
 
+/// A worker or template has ended as it should not have, or could not be started: keep what is known of it.
+struct RecordIncident {
+  LaunchId launch;
+  IncidentKind kind;
+  bool of_template;
+  std::string pool;
+  Generation generation;
+  Pid pid;              // 0: it could not be started
+  std::string reason;   // one line
+  std::string details;  // the application's traceback; may be empty
+};
+
 struct JobAccepted {
   RequestId request;
   JobId job;
@@ -123,11 +157,11 @@ struct Exit {
   int code;
 };
 
-using Action =
-    std::variant<Spawn, SpawnTemplate, SignalWorker, SampleScoreboard, LoadConfig, AdoptConfig,
-                 ForgetGeneration, CheckUpgrade, Reexecute, GiveUpUpgrade, StopListening, ReopenLogs,
-                 NotifyReady, NotifyReloading, NotifyStopping, NotifyStatus, NotifyExtendTimeout, Log,
-                 JobAccepted, JobRefused, JobProgress, JobFinished, Exit>;
+using Action = std::variant<Spawn, SpawnTemplate, SignalWorker, Rest, Serve, Promote, SampleScoreboard,
+                            LoadConfig, AdoptConfig, CopyConfig, ForgetGeneration, CheckUpgrade, Reexecute,
+                            GiveUpUpgrade, StopListening, ReopenLogs, NotifyReady, NotifyReloading,
+                            NotifyStopping, NotifyStatus, NotifyExtendTimeout, Log, RecordIncident,
+                            JobAccepted, JobRefused, JobProgress, JobFinished, Exit>;
 using Actions = std::vector<Action>;
 
 }  // namespace gserve::core

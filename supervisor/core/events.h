@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <variant>
@@ -41,9 +42,13 @@ struct WorkerBootError {  // why the application could not be loaded, with its t
   std::string reason;
 };
 
+/// `requests` and `errors` here and below: how many the worker has answered in its life, and how many of them
+/// with 5xx; 0 when its scoreboard says nothing.
 struct WorkerExited {
   LaunchId launch;
   ExitStatus status;
+  std::uint64_t requests = 0;
+  std::uint64_t errors = 0;
 };
 
 /// Answer to SampleScoreboard. `oldest_start` is the start of the oldest running request, `youngest_start`
@@ -55,6 +60,8 @@ struct ScoreboardSampled {
   int in_flight = 0;
   std::uint64_t rss_bytes = 0;  // 0: not known
   std::optional<TimePoint> youngest_start{};
+  std::uint64_t requests = 0;
+  std::uint64_t errors = 0;
 };
 
 /// Answer to LoadConfig: the configuration that a reload would use, or why it is not usable.
@@ -92,6 +99,14 @@ struct ReloadRequested {
   RequestId request = 0;
   std::string by;
 };
+struct RollbackRequested {
+  RequestId request = 0;
+  std::string by;
+};
+struct ReforkRequested {
+  RequestId request = 0;
+  std::string by;
+};
 struct ScaleRequested {
   RequestId request = 0;
   std::string pool;  // empty: the default (first) pool
@@ -111,9 +126,10 @@ struct ReopenLogsRequested {
 /// A deadline passed (or nothing happened at all): the core looks at its timers.
 struct TimePassed {};
 
-using Event = std::variant<Started, WorkerSpawned, WorkerSpawnFailed, WorkerReady, WorkerStopping, WorkerDue,
-                           WorkerBootError, WorkerExited, ScoreboardSampled, ConfigLoaded, ConfigRejected,
-                           UpgradeChecked, Reexecuted, StopRequested, ReloadRequested, ScaleRequested,
-                           UpgradeRequested, ReopenLogsRequested, TimePassed>;
+using Event =
+    std::variant<Started, WorkerSpawned, WorkerSpawnFailed, WorkerReady, WorkerStopping, WorkerDue,
+                 WorkerBootError, WorkerExited, ScoreboardSampled, ConfigLoaded, ConfigRejected,
+                 UpgradeChecked, Reexecuted, StopRequested, ReloadRequested, RollbackRequested,
+                 ReforkRequested, ScaleRequested, UpgradeRequested, ReopenLogsRequested, TimePassed>;
 
 }  // namespace gserve::core

@@ -35,6 +35,20 @@ const char* name_of(TemplateState state) {
   return "unknown";
 }
 
+const char* name_of(IncidentKind kind) {
+  switch (kind) {
+    case IncidentKind::timeout:
+      return "timeout";
+    case IncidentKind::crash:
+      return "crash";
+    case IncidentKind::out_of_memory:
+      return "out-of-memory";
+    case IncidentKind::boot_failure:
+      return "boot-failure";
+  }
+  return "unknown";
+}
+
 const char* name_of(SupervisorState state) {
   switch (state) {
     case SupervisorState::starting:
@@ -59,6 +73,10 @@ const char* name_of(JobKind kind) {
       return "scale";
     case JobKind::upgrade:
       return "upgrade";
+    case JobKind::rollback:
+      return "rollback";
+    case JobKind::refork:
+      return "refork";
   }
   return "unknown";
 }
@@ -95,6 +113,8 @@ const char* name_of(TimerOwner::Kind kind) {
       return "upgrade";
     case TimerOwner::Kind::stop:
       return "stop";
+    case TimerOwner::Kind::bake:
+      return "bake";
   }
   return "unknown";
 }

@@ -29,9 +29,10 @@ void RequestWatch::on_due(TimePoint now) {
     for (const auto& [generation, cohort] : pool.cohorts()) {
       const PoolConfig& config = cohort.config;
       const Duration every = interval(config.timeout, config.max_worker_memory);
-      if (every == Duration::zero() || cohort.ready.empty()) continue;
+      if (every == Duration::zero() || (cohort.ready.empty() && cohort.spares.empty())) continue;
       const bool memory = config.max_worker_memory > 0;
       for (const LaunchId launch : cohort.ready) outbox_.push(SampleScoreboard{launch, memory});
+      for (const LaunchId launch : cohort.spares) outbox_.push(SampleScoreboard{launch, memory});
       not_later_than(now + every);
     }
   }

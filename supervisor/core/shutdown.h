@@ -12,8 +12,7 @@
 
 /// The end of the service, in steps that only go forward:
 ///
-///   announced  the service manager has been told, and for pre_stop_delay everything goes on as before,
-///   workers
+///   announced  the service manager has been told, and for pre_stop_delay everything goes on as before, workers
 ///              that die are replaced too: a load balancer needs that time to send nobody here any more.
 ///              Without a delay the step is left out.
 ///   graceful   nobody connects or is started any more; workers end what they have begun and are killed after
@@ -40,6 +39,8 @@ class Shutdown {
   bool running() const { return step_ != Step::none; }
   /// Workers are on their way out.
   bool ending() const { return step_ > Step::announced; }
+  /// Nobody waits for workers to end what they do.
+  bool hurried() const { return step_ > Step::graceful; }
   bool finished() const { return finished_; }
 
   /// Whether workers are on their way out after this request.

@@ -28,7 +28,8 @@ bool sound(const std::optional<TimePoint>& time) {
 
 bool sound(const PoolConfig& config) {
   return config.workers >= 1 && config.surge >= 1 && sound(config.boot_timeout) && sound(config.timeout) &&
-         sound(config.graceful_timeout) && sound(config.pre_stop_delay) && sound(config.max_worker_lifetime);
+         sound(config.graceful_timeout) && sound(config.pre_stop_delay) &&
+         sound(config.max_worker_lifetime) && sound(config.bake) && config.bake_factor > 0;
 }
 
 bool sound(const BackoffRecord& backoff) {
@@ -48,6 +49,7 @@ class Examination {
     jobs();
     scales();
     upgrade();
+    bake();
     timers();
     return fault_;
   }
@@ -71,6 +73,9 @@ class Examination {
       }
       expect(generations.contains(snapshot_.generation), who + " lacks the current generation");
       expect(pool.target >= 1, who + " has an impossible target");
+      expect(!pool.kept || (generations.contains(*pool.kept) && *pool.kept != snapshot_.generation),
+             who + " keeps a generation that it lacks");
+      expect(pool.kept || !pool.baking, who + " tests nothing");
       generations_.push_back(std::move(generations));
     }
   }
@@ -143,6 +148,14 @@ class Examination {
     expect(job == 0 || runs(job, JobKind::upgrade), "it is upgraded by no job");
   }
 
+  void bake() {
+    expect(sound(snapshot_.bake.until), "a test has an impossible end");
+    for (const ConductRecord& record : snapshot_.bake.conducts) {
+      expect(record.gone.crashes >= 0 && record.gone.timeouts >= 0 && sound(record.gone.served),
+             "generation " + std::to_string(record.generation) + " has an impossible conduct");
+    }
+  }
+
   bool lives(const TimerOwner& owner) const {
     switch (owner.kind) {
       case TimerOwner::Kind::worker:
@@ -158,6 +171,8 @@ class Examination {
         return overdue_.contains(owner.id);
       case TimerOwner::Kind::upgrade:
         return owner.id == 0 && snapshot_.upgrade.job != 0;
+      case TimerOwner::Kind::bake:
+        return owner.id == 0 && snapshot_.bake.until.has_value();
       case TimerOwner::Kind::stop:
         return false;
     }

@@ -49,6 +49,11 @@ struct WorkerFacts {
   std::string boot_error;                  // what it said about a failed boot
   std::string due;                         // why it is to be replaced, one word; empty: it is not
   std::optional<TimePoint> overdue_since;  // it has an overdue request among others
+  std::string fault;     // one line: what it was aborted for, or that its drain was cut off; empty: neither
+  bool resting = false;  // a spare: ready, but told not to serve
+  bool chosen = false;   // it is to become a template when its replacement is ready
+  std::uint64_t requests = 0;  // answered, as last seen
+  std::uint64_t errors = 0;    // answered with 5xx, as last seen
   bool operator==(const WorkerFacts&) const = default;
 };
 
@@ -91,6 +96,8 @@ struct PoolRecord {
   std::string name;
   int target = 0;
   std::vector<CohortRecord> cohorts;
+  std::optional<Generation> kept;  // a roll-back would go back to it
+  bool baking = false;
   bool operator==(const PoolRecord&) const = default;
 };
 
@@ -115,6 +122,30 @@ struct UpgradeRecord {
   bool operator==(const UpgradeRecord&) const = default;
 };
 
+/// What the workers of one generation have done so far.
+struct Conduct {
+  std::uint64_t requests = 0;  // answered
+  std::uint64_t errors = 0;    // answered with 5xx
+  int crashes = 0;             // failed boots, too
+  int timeouts = 0;
+  Duration served{};  // by all of them together
+  bool operator==(const Conduct&) const = default;
+};
+
+struct ConductRecord {
+  Generation generation = 0;
+  Conduct gone;  // of its workers that have exited
+  bool operator==(const ConductRecord&) const = default;
+};
+
+/// A new generation's test; see bake.h.
+struct BakeRecord {
+  std::optional<TimePoint> until;  // none: nothing is on test
+  std::vector<ConductRecord> conducts;
+  std::string rolled_back;  // the last roll-back that nobody asked for, and why
+  bool operator==(const BakeRecord&) const = default;
+};
+
 struct TimerRecord {
   TimerOwner owner{};
   TimePoint when{};
@@ -137,6 +168,7 @@ struct Snapshot {
   std::vector<JobRecord> jobs;
   std::vector<ScaleRecord> scales;  // one for each pool
   UpgradeRecord upgrade;
+  BakeRecord bake;
   std::vector<TimerRecord> timers;
   bool operator==(const Snapshot&) const = default;
 };

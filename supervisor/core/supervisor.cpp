@@ -40,6 +40,7 @@ void Supervisor::Impl::on(const WorkerSpawnFailed& event) {
   if (gone.retired) {
     outbox_.log(LogLevel::info, workforce_.label(gone) + end.reason + "; it was not wanted any more", gone);
   } else {
+    record(gone, end);
     log_unexpected(gone, end.reason, workforce_.blame(gone, Backoff::Failure::boot, end.summary, now_));
     boot_failed(gone, end.reason);
   }
@@ -52,6 +53,12 @@ void Supervisor::Impl::on(const WorkerReady& event) {
     return follow_up(handle->pool);
   }
   WorkerHandle* worker = workforce_.find(event.launch);
+  if (worker != nullptr && worker->chosen && worker->state() == WorkerState::draining) {
+    const std::size_t pool = worker->pool;
+    bake_.on_gone(*worker, false, false, now_);
+    reload_.on_promoted(*worker, now_);
+    return follow_up(pool);
+  }
   if (worker == nullptr || worker->state() != WorkerState::starting) return;
   workforce_.on_ready(*worker, now_);
   watch_.on_ready(*worker, now_);
@@ -82,7 +89,7 @@ void Supervisor::Impl::on(const WorkerDue& event) {
 /// It is replaced by a fresh one first and told to drain then; see worker_pool.h.
 void Supervisor::Impl::become_due(WorkerHandle& worker, const std::string& reason,
                                   const std::string& details) {
-  if (worker.state() > WorkerState::ready || !worker.due.empty()) return;
+  if (worker.state() > WorkerState::ready || worker.resting || !worker.due.empty()) return;
   outbox_.log(LogLevel::info,
               workforce_.label(worker) + "worker is due for replacement: " + reason + " (" + details + ')',
               worker);
@@ -95,7 +102,7 @@ void Supervisor::Impl::on(const WorkerBootError& event) {
     return workforce_.templates().on_boot_error(*handle, event.reason);
   }
   WorkerHandle* worker = workforce_.find(event.launch);
-  if (worker == nullptr || worker->was_ready()) return;
+  if (worker == nullptr || (worker->was_ready() && !worker->chosen)) return;
   worker->boot_error = event.reason;
   outbox_.log(LogLevel::error, workforce_.label(*worker) + "worker failed to boot: " + event.reason, *worker);
 }
@@ -107,6 +114,8 @@ void Supervisor::Impl::on(const WorkerExited& event) {
   }
   WorkerHandle* worker = workforce_.find(event.launch);
   if (worker == nullptr) return;
+  worker->requests = event.requests;
+  worker->errors = event.errors;
   WorkerHandle gone = workforce_.take(*worker);
   settle(gone, end_of(gone, event.status));
   after_departure(gone.pool, gone.generation);
@@ -129,6 +138,7 @@ void Supervisor::Impl::on(const StopRequested& event) {
 void Supervisor::Impl::close() {
   workforce_.close();
   watch_.close();
+  bake_.end();
 }
 
 void Supervisor::Impl::end_jobs(const std::string& reason) {
@@ -139,16 +149,42 @@ void Supervisor::Impl::end_jobs(const std::string& reason) {
 
 void Supervisor::Impl::on(const ReloadRequested& event) {
   if (shutdown_.running()) return jobs_.refuse(event.request, "cannot reload: the supervisor stops");
-  if (told_ready_ && !told_reloading_) outbox_.push(NotifyReloading{});
-  told_reloading_ = told_ready_;
+  tell_reloading();
   upgrade_.cancel("a reload was requested meanwhile; try again when it is done", now_);
   reload_.begin(event, now_);
+}
+
+void Supervisor::Impl::on(const RollbackRequested& event) {
+  if (shutdown_.running()) return jobs_.refuse(event.request, "cannot roll back: the supervisor stops");
+  roll_back(event, "");
+}
+
+void Supervisor::Impl::roll_back(const RollbackRequested& request, const std::string& why) {
+  tell_reloading();
+  reload_.begin(request, why, now_);
+  if (reload_.running())
+    upgrade_.cancel("a roll-back was requested meanwhile; try again when it is done", now_);
+  advance_reload();
+}
+
+void Supervisor::Impl::on(const ReforkRequested& event) {
+  if (shutdown_.running()) return jobs_.refuse(event.request, "cannot refork: the supervisor stops");
+  if (upgrade_.running()) {
+    return jobs_.refuse(event.request, "cannot refork: an upgrade is under way; try again when it is done");
+  }
+  tell_reloading();
+  reload_.begin(event, now_);
+}
+
+void Supervisor::Impl::tell_reloading() {
+  if (told_ready_ && !told_reloading_) outbox_.push(NotifyReloading{});
+  told_reloading_ = told_ready_;
 }
 
 void Supervisor::Impl::on(const ScaleRequested& event) {
   if (shutdown_.running()) return jobs_.refuse(event.request, "cannot scale: the supervisor stops");
   scale_.begin(event, now_);
-  reload_.advance(now_);
+  advance_reload();
   scale_.advance_all(now_);
 }
 
@@ -200,6 +236,10 @@ void Supervisor::Impl::on(const TimePassed& /*event*/) {
       case TimerOwner::Kind::upgrade:
         upgrade_.on_due(now_);
         break;
+      case TimerOwner::Kind::bake:
+        judge();
+        bake_.on_due(reload_.generation(), now_);
+        break;
       case TimerOwner::Kind::stop:
         close();
         shutdown_.on_due(now_);
@@ -211,8 +251,27 @@ void Supervisor::Impl::on(const TimePassed& /*event*/) {
 void Supervisor::Impl::follow_up(std::size_t pool) {
   if (shutdown_.ending()) return;
   workforce_.reconcile(workforce_.pools()[pool], now_);
-  reload_.advance(now_);
+  advance_reload();
   scale_.advance_all(now_);
+}
+
+void Supervisor::Impl::advance_reload() {
+  const Generation before = reload_.generation();
+  const auto kept = workforce_.pools().front().kept();
+  reload_.advance(now_);
+  const Generation current = reload_.generation();
+  if (current == before) return;
+  if (current == kept) return bake_.on_restored();
+  if (workforce_.pools().front().kept() == before) bake_.on_deployed(now_);
+}
+
+/// Goes back if the generation on test has turned out to be worse than the one before.
+void Supervisor::Impl::judge() {
+  if (reload_.undecided() || shutdown_.running()) return;
+  const auto why = bake_.verdict(reload_.generation(), now_);
+  if (!why) return;
+  outbox_.log(LogLevel::error, *why + "; going back");
+  roll_back({0, "the test of a new generation"}, *why);
 }
 
 Supervisor::Supervisor(const SupervisorConfig& config, std::uint64_t seed)

@@ -27,13 +27,32 @@ void Supervisor::Impl::template_gone(std::size_t pool, Generation generation,
   after_departure(pool, generation);
 }
 
+/// In a hurried stop it does not matter how those end that were told to leave.
+void Supervisor::Impl::record(const WorkerHandle& gone, const WorkerEnd& end) {
+  const bool leaving = end.departure == Departure::told || end.departure == Departure::by_itself;
+  if (!end.incident || (leaving && shutdown_.hurried() && end.incident == IncidentKind::crash)) return;
+  outbox_.push(RecordIncident{gone.launch, *end.incident, false, workforce_.pools()[gone.pool].name(),
+                              gone.generation, gone.pid, end.incident_reason, gone.boot_error});
+}
+
+void Supervisor::Impl::record(const TemplateFailure& failure) {
+  if (!failure.incident) return;
+  outbox_.push(RecordIncident{failure.launch, *failure.incident, true,
+                              workforce_.pools()[failure.pool].name(), failure.generation, failure.pid,
+                              failure.summary, failure.boot_error});
+}
+
 void Supervisor::Impl::template_failed(const TemplateFailure& failure) {
+  record(failure);
+  if (reload_.warms(failure.generation)) return reload_.on_chosen_gone(failure.reason, now_);
   if (reload_.tries(failure.generation)) {
     return failure.booted ? reload_.on_crash(failure.reason, now_)
                           : reload_.on_boot_failure(failure.reason, now_);
   }
   if (failure.hopeless != 0 && !ever_ready_ && !shutdown_.running()) return give_up(failure.hopeless);
-  if (!failure.booted) scale_.on_boot_failure(failure.pool, failure.launch, failure.reason, now_);
+  if (failure.booted) return;
+  scale_.on_boot_failure(failure.pool, failure.launch, failure.reason, now_);
+  reload_.on_replacement_failure(failure.reason, now_);
 }
 
 void Supervisor::Impl::after_departure(std::size_t pool, Generation generation) {
@@ -46,7 +65,16 @@ void Supervisor::Impl::after_departure(std::size_t pool, Generation generation) 
   }
 }
 
+/// What is kept of every end, whatever follows from it.
+void Supervisor::Impl::account_for(const WorkerHandle& gone, const WorkerEnd& end) {
+  const bool crashed = end.departure == Departure::crash || end.departure == Departure::boot_failure;
+  record(gone, end);
+  bake_.on_gone(gone, crashed, end.departure == Departure::overdue, now_);
+  if (gone.chosen) reload_.on_chosen_gone(gone.boot_error.empty() ? end.summary : gone.boot_error, now_);
+}
+
 void Supervisor::Impl::settle(WorkerHandle& gone, const WorkerEnd& end) {
+  account_for(gone, end);
   const std::string line = workforce_.label(gone) + exit_text(end.status);
   switch (end.departure) {
     case Departure::boot_failure:
@@ -65,7 +93,8 @@ void Supervisor::Impl::settle(WorkerHandle& gone, const WorkerEnd& end) {
     case Departure::told:
       if (is_clean(end.status))
         return outbox_.log(LogLevel::info, workforce_.label(gone) + "worker exited: drained", gone);
-      return outbox_.log(LogLevel::warning, line + " while draining", gone);
+      return outbox_.log(LogLevel::warning, line + (gone.resting ? " while resting" : " while draining"),
+                         gone);
   }
 }
 
@@ -96,11 +125,9 @@ void Supervisor::Impl::give_up(int code) {
 }
 
 void Supervisor::Impl::boot_failed(const WorkerHandle& worker, const std::string& reason) {
-  if (reload_.tries(worker.generation)) {
-    reload_.on_boot_failure(reason, now_);
-  } else {
-    scale_.on_boot_failure(worker.pool, worker.launch, reason, now_);
-  }
+  if (reload_.tries(worker.generation)) return reload_.on_boot_failure(reason, now_);
+  scale_.on_boot_failure(worker.pool, worker.launch, reason, now_);
+  reload_.on_replacement_failure(reason, now_);
 }
 
 void Supervisor::Impl::log_unexpected(const WorkerHandle& worker, const std::string& text, Duration delay) {

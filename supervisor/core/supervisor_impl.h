@@ -4,7 +4,9 @@
 #include <cstddef>
 #include <optional>
 #include <string>
+#include <utility>
 
+#include "supervisor/core/bake.h"
 #include "supervisor/core/job_table.h"
 #include "supervisor/core/outbox.h"
 #include "supervisor/core/reload.h"
@@ -18,7 +20,7 @@
 #include "supervisor/core/workforce.h"
 
 /// The brain behind supervisor.h: one handler for each event, over parts that each keep one matter
-/// (workforce, jobs, reload, scale, shutdown, upgrade, request watch). Its functions stand in
+/// (workforce, jobs, reload, bake, scale, shutdown, upgrade, request watch). Its functions stand in
 ///
 ///   supervisor.cpp             requests, and what workers say
 ///   supervisor_departures.cpp  why a worker or template has ended, and what follows
@@ -34,30 +36,15 @@ constexpr Duration kUsefulLife = std::chrono::seconds(1);
 class Supervisor::Impl {
  public:
   Impl(const SupervisorConfig& config, std::uint64_t seed)
-      : workforce_(config, kFirstGeneration, seed, timers_, outbox_),
-        watch_(workforce_, timers_, outbox_),
-        jobs_(outbox_),
-        reload_(workforce_, jobs_, outbox_),
-        scale_(workforce_, jobs_, outbox_),
-        shutdown_(workforce_, timers_, jobs_, outbox_),
-        upgrade_(timers_, jobs_, outbox_) {}
-
-  explicit Impl(const Snapshot& snapshot)
-      : workforce_(snapshot, timers_, outbox_),
-        watch_(workforce_, timers_, outbox_),
-        jobs_(outbox_),
-        reload_(workforce_, jobs_, outbox_),
-        scale_(workforce_, jobs_, outbox_),
-        shutdown_(workforce_, timers_, jobs_, outbox_),
-        upgrade_(timers_, jobs_, outbox_) {
-    restore(snapshot);
-  }
+      : Impl(std::in_place, config, kFirstGeneration, seed) {}
+  explicit Impl(const Snapshot& snapshot) : Impl(std::in_place, snapshot) { restore(snapshot); }
 
   Actions handle(const Event& event, TimePoint now) {
     if (shutdown_.finished()) return {};
     now_ = now;
     jobs_.prune(now);
     std::visit([this](const auto& e) { on(e); }, event);
+    if (!shutdown_.running() && !reload_.running() && !bake_.until()) workforce_.end_bake(now_);
     if (!shutdown_.finished()) tell_manager();
     return outbox_.take();
   }
@@ -68,6 +55,18 @@ class Supervisor::Impl {
   std::optional<Snapshot> snapshot() const;
 
  private:
+  /// `origin`: what the workforce is made of.
+  template <typename... Origin>
+  explicit Impl(std::in_place_t, const Origin&... origin)
+      : workforce_(origin..., timers_, outbox_),
+        watch_(workforce_, timers_, outbox_),
+        jobs_(outbox_),
+        reload_(workforce_, jobs_, outbox_),
+        bake_(workforce_, timers_, outbox_),
+        scale_(workforce_, jobs_, outbox_),
+        shutdown_(workforce_, timers_, jobs_, outbox_),
+        upgrade_(timers_, jobs_, outbox_) {}
+
   /// What the manager's status line tells; compared before it is put into words.
   struct Standing {
     bool stopping = false;
@@ -93,6 +92,8 @@ class Supervisor::Impl {
   void on(const ConfigRejected& event);
   void on(const StopRequested& event);
   void on(const ReloadRequested& event);
+  void on(const RollbackRequested& event);
+  void on(const ReforkRequested& event);
   void on(const ScaleRequested& event);
   void on(const UpgradeRequested& event);
   void on(const UpgradeChecked& event);
@@ -103,10 +104,13 @@ class Supervisor::Impl {
   TemplateHandle* find_template(LaunchId launch) { return workforce_.templates().find(launch); }
   void on_limit(WorkerHandle& worker);
   void on_drain_limit(WorkerHandle& worker);
-  void log_overdue(const WorkerHandle& worker, const ScoreboardSampled& sample, const std::string& what_now);
+  void log_overdue(WorkerHandle& worker, const ScoreboardSampled& sample, const std::string& what_now);
   void abort_overdue(WorkerHandle& worker, const ScoreboardSampled& sample);
   void replace_overdue(WorkerHandle& worker, const ScoreboardSampled& sample);
   void become_due(WorkerHandle& worker, const std::string& reason, const std::string& details);
+  void record(const WorkerHandle& gone, const WorkerEnd& end);
+  void record(const TemplateFailure& failure);
+  void account_for(const WorkerHandle& gone, const WorkerEnd& end);
   void settle(WorkerHandle& gone, const WorkerEnd& end);
   void settle_boot_failure(WorkerHandle& gone, const WorkerEnd& end);
   void crashed(const WorkerHandle& gone, const WorkerEnd& end);
@@ -117,6 +121,10 @@ class Supervisor::Impl {
   void log_unexpected(const WorkerHandle& worker, const std::string& text, Duration delay);
   void after_departure(std::size_t pool, Generation generation);
   void follow_up(std::size_t pool);
+  void advance_reload();
+  void roll_back(const RollbackRequested& request, const std::string& why);
+  void tell_reloading();
+  void judge();
   void close();
   void end_jobs(const std::string& reason);
   SupervisorState state() const;
@@ -131,6 +139,7 @@ class Supervisor::Impl {
   RequestWatch watch_;
   JobTable jobs_;
   Reload reload_;
+  Bake bake_;
   Scale scale_;
   Shutdown shutdown_;
   Upgrade upgrade_;

@@ -7,7 +7,10 @@ namespace gserve::core {
 
 void Supervisor::Impl::on(const ScoreboardSampled& event) {
   WorkerHandle* worker = workforce_.find(event.launch);
-  if (worker == nullptr || shutdown_.ending()) return;
+  if (worker == nullptr) return;
+  worker->requests = event.requests;
+  worker->errors = event.errors;
+  if (shutdown_.ending()) return;
   const bool drains = worker->state() == WorkerState::draining && worker->overdue_since;
   if (worker->state() != WorkerState::ready && !drains) return;
   switch (watch_.on_sample(*worker, event, now_)) {
@@ -26,12 +29,13 @@ void Supervisor::Impl::on(const ScoreboardSampled& event) {
   }
 }
 
-void Supervisor::Impl::log_overdue(const WorkerHandle& worker, const ScoreboardSampled& sample,
+void Supervisor::Impl::log_overdue(WorkerHandle& worker, const ScoreboardSampled& sample,
                                    const std::string& what_now) {
+  worker.fault = '"' + sample.request_line + "\" has run for " + describe(now_ - *sample.oldest_start) +
+                 " (timeout " + describe(worker.timeout) + ')';
   outbox_.log(LogLevel::critical,
-              workforce_.label(worker) + "WORKER TIMEOUT (pid:" + std::to_string(worker.pid) + "): \"" +
-                  sample.request_line + "\" has run for " + describe(now_ - *sample.oldest_start) +
-                  " (timeout " + describe(worker.timeout) + ')' + what_now,
+              workforce_.label(worker) + "WORKER TIMEOUT (pid:" + std::to_string(worker.pid) +
+                  "): " + worker.fault + what_now,
               worker);
 }
 
@@ -84,10 +88,11 @@ void Supervisor::Impl::on_limit(WorkerHandle& worker) {
 /// What an overdue request was doing is worth another second.
 void Supervisor::Impl::on_drain_limit(WorkerHandle& worker) {
   const bool overdue = worker.overdue_since && !shutdown_.ending();
+  const std::string text = "has not drained within " + describe(worker.drain_limit);
   outbox_.log(LogLevel::warning,
-              workforce_.label(worker) + "worker has not drained within " + describe(worker.drain_limit) +
-                  (overdue ? "; aborting it" : "; killing it"),
+              workforce_.label(worker) + "worker " + text + (overdue ? "; aborting it" : "; killing it"),
               worker);
+  if (!shutdown_.hurried()) worker.fault += (worker.fault.empty() ? "" : "; ") + text;
   overdue ? workforce_.abort(worker, now_) : workforce_.kill(worker, now_);
 }
 

@@ -39,10 +39,20 @@ void Supervisor::Impl::tell_manager() {
 }
 
 StatusView Supervisor::Impl::status() const {
-  StatusView view{state(), reload_.generation(), workforce_.target(), workforce_.ready(), {}, {}, {}};
+  StatusView view{state(),
+                  reload_.generation(),
+                  workforce_.target(),
+                  workforce_.ready(),
+                  {},
+                  {},
+                  {},
+                  workforce_.pools().front().kept(),
+                  bake_.until(),
+                  bake_.rolled_back()};
   for (const WorkerHandle* worker : workforce_.in_order()) {
     view.workers.push_back({worker->launch, worker->pid, workforce_.pools()[worker->pool].name(),
-                            worker->state(), worker->generation, worker->started, worker->due});
+                            worker->state(), worker->generation, worker->started, worker->due,
+                            worker->resting});
   }
   for (const WorkerPool& pool : workforce_.pools()) {
     const Cohort& current = pool.current();
@@ -69,6 +79,7 @@ std::optional<Snapshot> Supervisor::Impl::snapshot() const {
   snapshot.jobs = jobs_.records();
   snapshot.scales = scale_.records();
   snapshot.upgrade = upgrade_.record();
+  snapshot.bake = bake_.record();
   for (const auto& [when, owner] : timers_.all()) snapshot.timers.push_back({owner, when});
   return snapshot;
 }
@@ -81,6 +92,7 @@ void Supervisor::Impl::restore(const Snapshot& snapshot) {
   jobs_.restore(snapshot.next_job, snapshot.jobs);
   scale_.restore(snapshot.scales);
   upgrade_.restore(snapshot.upgrade);
+  bake_.restore(snapshot.bake);
   for (const TimerRecord& timer : snapshot.timers) timers_.arm(timer.owner, timer.when);
   told_standing_ = standing();  // the manager is told of every change
 }

@@ -16,6 +16,26 @@ bool missed_boot(const TemplateHandle& handle) {
   return !handle.ready_at && handle.state() >= TemplateState::aborting;
 }
 
+/// It was ready and is aborted: see Templates::on_stuck.
+bool is_stuck(const TemplateHandle& handle) {
+  return handle.ready_at && handle.state() >= TemplateState::aborting;
+}
+
+std::string summary_of(const TemplateHandle& handle, const ExitStatus& status) {
+  if (is_stuck(handle)) return "did not fork a worker; " + describe(status);
+  if (handle.ready_at) return describe(status);
+  if (missed_boot(handle)) return "was not ready within " + describe(handle.boot_timeout) + " (boot_timeout)";
+  const std::string early = describe(status) + " before it was ready";
+  return handle.boot_error.empty() ? early : early + ": " + last_line(handle.boot_error);
+}
+
+std::optional<IncidentKind> incident_of(const TemplateHandle& handle, const ExitStatus& status) {
+  if (status.out_of_memory) return IncidentKind::out_of_memory;
+  if (!handle.ready_at) return IncidentKind::boot_failure;
+  if (is_stuck(handle)) return IncidentKind::timeout;
+  return status == ExitStatus{} ? std::nullopt : std::optional(IncidentKind::crash);
+}
+
 std::string boot_failure_reason(const TemplateHandle& handle, const ExitStatus& status) {
   if (!handle.boot_error.empty()) return handle.boot_error;
   const std::string who = "template (pid " + std::to_string(handle.pid) + ") ";
@@ -48,9 +68,8 @@ TemplateHandle* Templates::find(LaunchId launch) {
   return found == templates_.end() ? nullptr : &found->second;
 }
 
-/// Whether its workers may still be wanted: as long as its generation is not forgotten.
 bool Templates::needed(const TemplateHandle& handle) const {
-  return pools_[handle.pool].knows(handle.generation);
+  return pools_[handle.pool].needs_template(handle.generation);
 }
 
 Cohort* Templates::cohort(const TemplateHandle& handle) {
@@ -72,6 +91,17 @@ void Templates::start(LaunchId launch, WorkerPool& pool, Generation generation, 
   cohort.source = launch;
   if (const auto limit = handle.limit()) timers_.arm(timer_of(handle), now + *limit);
   outbox_.push(SpawnTemplate{launch, pool.name(), generation});
+}
+
+void Templates::adopt(const WorkerHandle& worker, Generation generation, TimePoint now) {
+  Cohort& cohort = pools_[worker.pool].cohort(generation);
+  TemplateHandle& handle =
+      templates_
+          .try_emplace(worker.launch, worker.launch, worker.pool, generation, cohort.config, worker.started)
+          .first->second;
+  handle.pid = worker.pid;
+  cohort.source = worker.launch;
+  on_ready(handle, now);
 }
 
 void Templates::transition(TemplateHandle& handle, TemplateState next, TimePoint now) {
@@ -192,7 +222,13 @@ std::optional<TemplateFailure> Templates::on_spawn_failed(TemplateHandle& handle
   const std::string text = "cannot start a template: " + reason;
   outbox_.log(LogLevel::error, label_of(pools_, pools_[gone.pool]) + text + "; the next one starts in " +
                                    describe(blame(gone, "could not be started: " + reason, now)));
-  return TemplateFailure{gone.pool, gone.launch, gone.generation, false, 0, text};
+  return TemplateFailure{.pool = gone.pool,
+                         .launch = gone.launch,
+                         .generation = gone.generation,
+                         .booted = false,
+                         .reason = text,
+                         .summary = "could not be started: " + reason,
+                         .incident = IncidentKind::boot_failure};
 }
 
 std::optional<TemplateFailure> Templates::on_exited(TemplateHandle& handle, const ExitStatus& status,
@@ -212,7 +248,16 @@ std::optional<TemplateFailure> Templates::on_exited(TemplateHandle& handle, cons
   // A clean end of one that had booted was asked for by somebody else: `kill` of all that ps shows.
   outbox_.log(booted && status == ExitStatus{} ? LogLevel::info : LogLevel::error, std::move(line));
   const std::string reason = booted ? name(gone) + describe(status) : boot_failure_reason(gone, status);
-  return TemplateFailure{gone.pool, gone.launch, gone.generation, booted, booted ? 0 : hopeless, reason};
+  return TemplateFailure{.pool = gone.pool,
+                         .launch = gone.launch,
+                         .generation = gone.generation,
+                         .booted = booted,
+                         .hopeless = booted ? 0 : hopeless,
+                         .reason = reason,
+                         .pid = gone.pid,
+                         .summary = summary_of(gone, status),
+                         .boot_error = gone.boot_error,
+                         .incident = incident_of(gone, status)};
 }
 
 }  // namespace gserve::core

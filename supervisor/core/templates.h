@@ -19,9 +19,13 @@ struct TemplateFailure {
   std::size_t pool;
   LaunchId launch;
   Generation generation;
-  bool booted;         // it had been ready
-  int hopeless = 0;    // the exit code with which a first boot ends the program; 0: worth another try
-  std::string reason;  // for who asked: the application's traceback, if it left one
+  bool booted;            // it had been ready
+  int hopeless = 0;       // the exit code with which a first boot ends the program; 0: worth another try
+  std::string reason;     // for who asked: the application's traceback, if it left one
+  Pid pid = 0;            // 0: it could not be started
+  std::string summary{};  // one line without its name
+  std::string boot_error{};
+  std::optional<IncidentKind> incident;  // none: somebody else had asked it to end (worker_end.h)
 };
 
 /// All templates (template_handle.h) of all pools. The only place where one is made, changes its state, is
@@ -42,6 +46,8 @@ class Templates {
   const std::map<LaunchId, TemplateHandle>& all() const { return templates_; }
 
   void start(LaunchId launch, WorkerPool& pool, Generation generation, TimePoint now);
+  /// `worker` has become the template of `generation`, which has none and is known.
+  void adopt(const WorkerHandle& worker, Generation generation, TimePoint now);
   void on_spawned(TemplateHandle& handle, Pid pid);
   void on_ready(TemplateHandle& handle, TimePoint now);
   void on_boot_error(TemplateHandle& handle, const std::string& reason);

@@ -23,6 +23,7 @@ struct TimerOwner {
     look,              // of a worker that has an overdue request among others: its scoreboard is looked at
     upgrade,           // the limit of the check
     stop,              // an announced stop begins
+    bake,              // a new generation is looked at
   } kind;
   std::uint64_t id = 0;  // launch of the worker or template, index of the pool, 0 for the others
   auto operator<=>(const TimerOwner&) const = default;
@@ -45,7 +46,7 @@ class TimerQueue {
  private:
   struct Hash {
     std::size_t operator()(const TimerOwner& owner) const {
-      return static_cast<std::size_t>(owner.id * 8 + static_cast<std::uint64_t>(owner.kind));
+      return static_cast<std::size_t>(owner.id * 16 + static_cast<std::uint64_t>(owner.kind));
     }
   };
   std::set<std::pair<TimePoint, TimerOwner>> by_time_;

@@ -77,4 +77,9 @@ std::string describe_bytes(std::uint64_t bytes) {
   return text;
 }
 
+std::string last_line(std::string text) {
+  text.erase(text.find_last_not_of(" \n") + 1);
+  return text.substr(text.rfind('\n') + 1);
+}
+
 }  // namespace gserve::core

@@ -43,6 +43,8 @@ std::string describe(const ExitStatus& status);
 std::string describe(Duration duration);
 /// "512 MiB", "0.5 MiB".
 std::string describe_bytes(std::uint64_t bytes);
+/// A traceback ends with the line that says most.
+std::string last_line(std::string text);
 
 /// What the core needs to know of one pool's configuration. A reload may change all of it but the name.
 struct PoolConfig {
@@ -55,7 +57,9 @@ struct PoolConfig {
   int surge = 1;                        // extra workers that a reload may run, >= 1
   std::uint64_t max_worker_memory = 0;  // bytes resident; a worker above is replaced; 0 = no limit
   Duration max_worker_lifetime{};       // since READY; a worker older is replaced; 0 = no limit
-  bool preload = false;  // workers are forked from a template that has imported the application
+  bool preload = false;    // workers are forked from a template that has imported the application
+  Duration bake{};         // how long a reload's new generation must stand the test (bake.h); 0 = no test
+  double bake_factor = 3;  // how many times worse than the one before it may be, > 0
   bool operator==(const PoolConfig&) const = default;
 };
 
@@ -71,11 +75,14 @@ enum class WorkerState { starting, ready, draining, aborting, killing };
 /// The states of a template as the supervisor sees it; see template_handle.h.
 enum class TemplateState { starting, ready, leaving, aborting, killing };
 
+/// As what the end of a worker or template is kept on record; see worker_end.h.
+enum class IncidentKind { timeout, crash, out_of_memory, boot_failure };
+
 enum class SupervisorState { starting, running, reloading, stopping };
 
 enum class StopMode { graceful, quick };
 
-enum class JobKind { stop, reload, scale, upgrade };
+enum class JobKind { stop, reload, scale, upgrade, rollback, refork };
 enum class JobState { running, done, failed, superseded };
 
 }  // namespace gserve::core

@@ -13,8 +13,7 @@
 /// phases:
 ///
 ///   checking   the new program runs as a child and says whether it can read the present state. Limit: 10 s.
-///   executing  it can: it is executed in this one's place. The next event is Reexecuted, in the new program,
-///   or
+///   executing  it can: it is executed in this one's place. The next event is Reexecuted, in the new program, or
 ///              in the old one, which goes on.
 ///
 /// An operator's stop or reload meanwhile goes first: the upgrade is given up and has changed nothing.

@@ -18,6 +18,7 @@ struct WorkerView {
   Generation generation;
   TimePoint started;
   std::string due;  // why it is to be replaced; empty: it is not
+  bool spare;       // it rests until a roll-back needs it
   bool operator==(const WorkerView&) const = default;
 };
 
@@ -57,9 +58,12 @@ struct StatusView {
   Generation generation;
   int target;  // desired workers, all pools
   int ready;
-  std::vector<WorkerView> workers;      // in the order in which they were launched
-  std::vector<PoolView> pools;          // as configured; the first is the default one
-  std::vector<TemplateView> templates;  // in the order in which they were launched
+  std::vector<WorkerView> workers;       // in the order in which they were launched
+  std::vector<PoolView> pools;           // as configured; the first is the default one
+  std::vector<TemplateView> templates;   // in the order in which they were launched
+  std::optional<Generation> kept;        // what a roll-back would go back to
+  std::optional<TimePoint> bakes_until;  // the current generation is on test (bake.h)
+  std::string rolled_back;  // that the last deploy was taken back without being asked for, and why; or empty
   bool operator==(const StatusView&) const = default;
 };
 

@@ -20,7 +20,7 @@ Claim WorkerHandle::claim() const {
   if (retired) return Claim::retired;
   if (leaving) return Claim::leaving;
   if (state_ == WorkerState::starting) return Claim::starting;
-  if (state_ == WorkerState::ready) return Claim::ready;
+  if (state_ == WorkerState::ready) return resting ? Claim::spare : Claim::ready;
   return Claim::failing;
 }
 

@@ -15,8 +15,8 @@
 ///   ready      it said READY=1 and serves. Its requests are watched (request_watch.h). Limit:
 ///              max_worker_lifetime, then it is due for replacement.
 ///   draining   it takes nothing new and ends what it has begun, because it was told to (SIGTERM; SIGQUIT in
-///   a quick
-///              stop) or by its own decision (STOPPING=1). Limit: graceful_timeout, then it is killed.
+///              a quick stop; or to become a template) or by its own decision (STOPPING=1). Limit:
+///              graceful_timeout, then it is killed.
 ///   aborting   it was sent SIGABRT, dumps its stacks and dies. Limit: 1 s, then it is killed.
 ///   killing    it was sent SIGKILL. No limit: only its exit follows.
 ///
@@ -26,11 +26,13 @@
 ///
 /// Besides its state a worker has a claim: how it counts for its pool (worker_pool.h). A ready worker may be
 /// *due*: it serves on like any other, but is to be replaced by a fresh one, which is ready before it drains.
+/// Or it is a *spare* (bake.h): it does not serve, and waits until it is wanted again or told to leave.
 namespace gserve::core {
 
 enum class Claim {
   starting,  // will serve
   ready,     // serves
+  spare,     // could serve, but rests
   failing,   // aborted or killed for a fault of its own: replaced when it has exited
   leaving,   // drains by its own decision: replaced at once, if surge allows
   retired,   // told to leave: its place is given up

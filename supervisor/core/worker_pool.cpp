@@ -23,7 +23,11 @@ WorkerPool::WorkerPool(const PoolConfig& config, Generation generation)
 }
 
 WorkerPool::WorkerPool(const PoolRecord& record, Generation current)
-    : name_(record.name), target_(record.target), current_(current) {
+    : name_(record.name),
+      target_(record.target),
+      current_(current),
+      kept_(record.kept),
+      baking_(record.baking) {
   for (const CohortRecord& cohort : record.cohorts) {
     Cohort& restored = cohorts_[cohort.generation];
     restored.config = cohort.config;
@@ -33,7 +37,7 @@ WorkerPool::WorkerPool(const PoolRecord& record, Generation current)
 }
 
 PoolRecord WorkerPool::record() const {
-  PoolRecord record{name_, target_, {}};
+  PoolRecord record{name_, target_, {}, kept_, baking_};
   for (const auto& [generation, cohort] : cohorts_) {
     record.cohorts.push_back({generation, cohort.config, cohort.backoff.record(), cohort.last_failure});
   }
@@ -74,6 +78,9 @@ void WorkerPool::tally(const WorkerHandle& worker, int by) {
       update(cohort.ready);
       if (!worker.due.empty()) update(cohort.due);
       break;
+    case Claim::spare:
+      update(cohort.spares);
+      break;
     case Claim::failing:
       cohort.failing += by;
       break;
@@ -91,9 +98,43 @@ bool WorkerPool::wanted(Generation generation) const {
   return generation == trial_ || (generation == current_ && !trial_open_);
 }
 
+/// While a reload replaces its generation, and as long as that may have been a mistake.
+bool WorkerPool::wants_spare(Generation generation) const {
+  const bool makes_way = trial_open_ && generation == current_ && trial_ != kept_ &&
+                         cohorts_.at(*trial_).config.bake > Duration::zero();
+  const bool baking = baking_ && generation == kept_;
+  return (makes_way || baking) && !cohorts_.at(generation).config.preload;
+}
+
+bool WorkerPool::keeps_as_spare(const WorkerHandle& worker) const {
+  return worker.claim() == Claim::ready && worker.due.empty() && wants_spare(worker.generation) &&
+         cohorts_.at(worker.generation).spares.empty();
+}
+
+std::optional<LaunchId> WorkerPool::recalled() const {
+  for (const auto& [generation, cohort] : cohorts_) {
+    if (!cohort.spares.empty() && wanted(generation)) return *cohort.spares.begin();
+  }
+  return std::nullopt;
+}
+
+std::optional<LaunchId> WorkerPool::dismissed() const {
+  for (const auto& [generation, cohort] : cohorts_) {
+    if (!cohort.spares.empty() && !wants_spare(generation)) return *cohort.spares.begin();
+  }
+  return std::nullopt;
+}
+
 int WorkerPool::goal(Generation generation) const {
   if (generation != trial_) return target_ + (replacing() ? 1 : 0);
   return trial_open_ ? trial_target_ : 1;
+}
+
+/// How many may stay. A kept generation on trial may have more than a canary: it may even be the one that
+/// serves.
+int WorkerPool::allowed(Generation generation) const {
+  if (generation == trial_) return trial_target_;
+  return wanted(generation) ? goal(generation) : 0;
 }
 
 bool WorkerPool::replacing() const {
@@ -109,11 +150,11 @@ std::optional<LaunchId> WorkerPool::relieved() const {
 std::optional<LaunchId> WorkerPool::surplus() const {
   const Totals all = totals();
   for (const auto& [generation, cohort] : cohorts_) {
-    const bool keep = wanted(generation);
-    const int excess = keep ? cohort.active() - goal(generation) : cohort.active();
+    const int excess = cohort.active() - allowed(generation);
     const bool crowded = all.active > most();
     if (!cohort.starting.empty() && (excess > 0 || crowded)) return *cohort.starting.rbegin();
-    if (excess > 0 && (keep || all.ready > target_)) return *cohort.ready.begin();
+    const bool settled_generation = generation == current_ && !trial_open_;
+    if (excess > 0 && (settled_generation || all.ready > target_)) return *cohort.ready.begin();
   }
   return std::nullopt;
 }
@@ -180,33 +221,49 @@ void WorkerPool::scale_to(int target) {
   trial_target_ = target;
 }
 
-void WorkerPool::begin_trial(Generation generation, const PoolConfig& config) {
-  const bool configured_anew = config.workers != current_config().workers;
+void WorkerPool::prepare(Generation generation, const PoolConfig& config) {
+  prepared_ = generation;
+  cohorts_[generation].config = config;
+}
+
+void WorkerPool::begin_trial(Generation generation) {
+  const int configured = cohorts_.at(generation).config.workers;
   trial_ = generation;
   trial_open_ = false;
-  trial_target_ = configured_anew ? config.workers : target_;
-  cohorts_[generation].config = config;
+  trial_target_ = configured != current_config().workers ? configured : target_;
 }
 
 int WorkerPool::trial_ready() const {
   return trial_ ? cohorts_.at(*trial_).ready_count() : 0;
 }
 
-void WorkerPool::commit_trial() {
+void WorkerPool::commit_trial(Successor successor) {
+  if (successor == Successor::deployed) kept_ = current_;
+  if (successor == Successor::restored) kept_.reset();
   current_ = *trial_;
   target_ = trial_target_;
+  if (successor != Successor::reforked) baking_ = kept_ && current_config().bake > Duration::zero();
   abandon_trial();
 }
 
 void WorkerPool::abandon_trial() {
   trial_.reset();
+  prepared_.reset();
   trial_open_ = false;
+}
+
+bool WorkerPool::needs_template(Generation generation) const {
+  const auto found = cohorts_.find(generation);
+  if (found == cohorts_.end()) return false;
+  const bool kept_ready = generation == prepared_ || (generation == kept_ && baking_);
+  return kept_ready || generation == current_ || generation == trial_ || found->second.total() > 0;
 }
 
 bool WorkerPool::drop_if_unused(Generation generation) {
   const auto found = cohorts_.find(generation);
   if (found == cohorts_.end() || generation == current_ || generation == trial_) return false;
-  if (found->second.total() > 0) return false;
+  if (generation == kept_ || generation == prepared_) return false;
+  if (found->second.total() > 0 || !found->second.spares.empty()) return false;
   cohorts_.erase(found);
   return true;
 }

@@ -18,15 +18,14 @@
 /// there is a generation on *trial* too, and any other generation that still has workers is *outgoing* (the
 /// old one once the trial has been opened, or the failed one after a roll-back).
 ///
-///   starting a worker  only while its generation lacks workers, its back-off allows it (when, and how many
-///   at
+///   starting a worker  only while its generation lacks workers, its back-off allows it (when, and how many at
 ///                      a time), and the pool's workers that have not been told to leave (claims starting,
 ///                      ready, failing, leaving) number less than target + surge; with a trial, the greater
 ///                      of both targets counts.
 ///   telling to leave   whoever starts beyond target + surge (after the target was lowered); the surplus of a
-///   wanted generation, workers that still start first, then the oldest; outgoing
-///                      workers that still start at once, those that are ready only while more than `target`
-///                      workers of the pool are ready.
+///                      wanted generation, workers that still start first, then the oldest; outgoing workers
+///                      that still start at once, those that are ready only while more than `target` workers of
+///                      the pool are ready.
 ///
 /// A ready worker of the current generation that is due (worker_handle.h) raises the wanted number by one;
 /// when more than `target` are ready, it is the due one that is told to leave. One at a time: the next due
@@ -39,6 +38,15 @@
 ///
 /// With preload, each wanted generation has a template, which is started first: workers of the generation can
 /// be started only while it is ready.
+///
+/// The generation that a reload has replaced is *kept*, with its settings, until the next one is: a roll-back
+/// is a trial of the kept generation. While the new one is on test (`baking`, see bake.h) it keeps its
+/// template, too, or without preload a *spare*: the first of its workers that would be told to leave rests
+/// instead, and serves again as soon as its generation is wanted again. Spares are in no count but that of
+/// the generation's processes.
+///
+/// A generation that is *prepared* has a record, and may have a template already (from a worker, see
+/// reload.h), before its trial begins.
 namespace gserve::core {
 
 /// The workers of one generation in one pool.
@@ -51,6 +59,7 @@ struct Cohort {
   std::set<LaunchId> starting;  // oldest first
   std::set<LaunchId> ready;     // oldest first
   std::set<LaunchId> due;       // those of the ready ones that are to be replaced
+  std::set<LaunchId> spares;    // one at most
   int failing = 0;
   int leaving = 0;
   int retired = 0;
@@ -58,12 +67,20 @@ struct Cohort {
 
   int ready_count() const { return static_cast<int>(ready.size()); }
   int active() const { return static_cast<int>(starting.size() + ready.size()); }
+  /// All but spares.
   int total() const { return active() + failing + leaving + retired; }
   bool can_start() const { return !config.preload || source_ready; }
   /// One of its processes has failed, `why` in one line. True if that makes a crash loop.
   bool fail(Backoff::Failure failure, Duration served, const std::string& why, TimePoint now, Random& random);
   /// Until its next start is allowed.
   Duration delay(TimePoint now) const;
+};
+
+/// What a new current generation is to the one before.
+enum class Successor {
+  deployed,  // another version: the one before is kept
+  restored,  // it was kept itself: the one before is given up
+  reforked,  // the same version in other processes: what is kept stays
 };
 
 class WorkerPool {
@@ -84,8 +101,10 @@ class WorkerPool {
   /// The target is reached, no reload is under way, and nobody is left that was told to leave; replacing a
   /// due worker does not count.
   bool settled() const;
-  /// Workers that do not belong to the current generation and have not exited.
+  /// Workers that do not belong to the current generation and have not exited, but for spares.
   int strangers() const;
+  /// What a roll-back would go back to, if anything.
+  std::optional<Generation> kept() const { return kept_; }
 
   Cohort& cohort(Generation generation) { return cohorts_.at(generation); }
   const std::map<Generation, Cohort>& cohorts() const { return cohorts_; }
@@ -101,6 +120,12 @@ class WorkerPool {
   std::optional<LaunchId> surplus() const;
   /// A due worker that is ready and no longer needed, if any: told to leave before any surplus.
   std::optional<LaunchId> relieved() const;
+  /// Whether this worker, which is surplus, is to rest instead of leaving.
+  bool keeps_as_spare(const WorkerHandle& worker) const;
+  /// A spare that is to serve again, if any.
+  std::optional<LaunchId> recalled() const;
+  /// A spare that is not needed any more, if any.
+  std::optional<LaunchId> dismissed() const;
   /// Whether a worker is to be started, or starts, to take a due one's place.
   bool replacing() const;
   /// The generation of which a worker is to be started now, if any.
@@ -113,16 +138,24 @@ class WorkerPool {
   /// Also the target of a reload under way: the operator has spoken last.
   void scale_to(int target);
 
-  /// A reload: first a canary, one worker of `generation` beside the current ones...
-  void begin_trial(Generation generation, const PoolConfig& config);
+  /// Another generation, to be tried.
+  void prepare(Generation generation, const PoolConfig& config);
+  /// The trial of one that is prepared or kept: first a canary, one worker beside the current ones...
+  void begin_trial(Generation generation);
   /// ... then it replaces the current generation worker by worker ...
   void open_trial() { trial_open_ = true; }
   int trial_ready() const;
   /// ... until it is the current one, or is given up.
-  void commit_trial();
+  void commit_trial(Successor successor);
+  /// Also what was only prepared.
   void abandon_trial();
+  /// The test is over: the kept generation needs neither template nor spare.
+  void end_bake() { baking_ = false; }
+  bool baking() const { return baking_; }
 
   bool knows(Generation generation) const { return cohorts_.contains(generation); }
+  /// Whether workers of the generation may still be forked.
+  bool needs_template(Generation generation) const;
   /// Drops the record of a generation that has no workers and is not wanted any more. True if it did.
   bool drop_if_unused(Generation generation);
 
@@ -136,7 +169,9 @@ class WorkerPool {
   Totals totals() const;
   void tally(const WorkerHandle& worker, int by);
   bool wanted(Generation generation) const;
+  bool wants_spare(Generation generation) const;
   int goal(Generation generation) const;
+  int allowed(Generation generation) const;
   bool lacks(Generation generation) const;
   bool may_start(Generation generation, TimePoint now) const;
   bool lacks_template(Generation generation) const;
@@ -148,6 +183,9 @@ class WorkerPool {
   std::optional<Generation> trial_;
   int trial_target_ = 0;
   bool trial_open_ = false;
+  std::optional<Generation> kept_;
+  bool baking_ = false;
+  std::optional<Generation> prepared_;
   std::map<Generation, Cohort> cohorts_;
 };
 

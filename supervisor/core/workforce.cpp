@@ -84,12 +84,13 @@ std::vector<const WorkerHandle*> Workforce::in_order() const {
 
 void Workforce::reconcile(WorkerPool& pool, TimePoint now) {
   if (closed_) return;
+  while (const auto launch = pool.recalled()) serve(workers_.at(*launch), now);
   while (const auto launch = pool.relieved()) relieve(workers_.at(*launch), now);
   while (const auto launch = pool.surplus()) {
     WorkerHandle& worker = workers_.at(*launch);
-    outbox_.log(LogLevel::info, label(worker) + "worker told to drain", worker);
-    retire(worker, SIGTERM, worker.graceful_timeout, now);
+    pool.keeps_as_spare(worker) ? rest(worker) : dismiss(worker, now);
   }
+  while (const auto launch = pool.dismissed()) dismiss(workers_.at(*launch), now);
   while (const auto generation = pool.template_vacancy(now)) {
     templates_.start(next_launch_++, pool, *generation, now);
   }
@@ -165,21 +166,62 @@ void Workforce::set_due(WorkerHandle& worker, const std::string& reason) {
 }
 
 void Workforce::relieve(WorkerHandle& worker, TimePoint now) {
-  outbox_.log(LogLevel::info, label(worker) + "worker replaced (" + worker.due + "); told to drain", worker);
+  const char* what = worker.chosen ? "); told to become a template" : "); told to drain";
+  outbox_.log(LogLevel::info, label(worker) + "worker replaced (" + worker.due + what, worker);
   worker.replaced = true;
+  if (!worker.chosen) return retire(worker, SIGTERM, worker.graceful_timeout, now);
+  leave(worker, worker.graceful_timeout, now);
+  outbox_.push(Promote{worker.launch});
+}
+
+void Workforce::dismiss(WorkerHandle& worker, TimePoint now) {
+  outbox_.log(LogLevel::info, label(worker) + "worker told to drain", worker);
   retire(worker, SIGTERM, worker.graceful_timeout, now);
 }
 
+void Workforce::rest(WorkerHandle& worker) {
+  outbox_.log(LogLevel::info, label(worker) + "worker rests: a spare for a roll-back", worker);
+  timers_.disarm(timer_of(worker));
+  change_claim(worker, [&] { worker.resting = true; });
+  outbox_.push(Rest{worker.launch});
+}
+
+void Workforce::serve(WorkerHandle& worker, TimePoint now) {
+  outbox_.log(LogLevel::info, label(worker) + "worker serves again", worker);
+  change_claim(worker, [&] { worker.resting = false; });
+  if (const auto limit = worker.limit()) timers_.arm(timer_of(worker), now + *limit);
+  outbox_.push(Serve{worker.launch});
+}
+
+void Workforce::choose(WorkerHandle& worker) {
+  worker.chosen = true;
+  set_due(worker, "refork");
+}
+
+void Workforce::pass_over(WorkerHandle& worker) {
+  worker.chosen = false;
+  if (worker.state() == WorkerState::ready) return set_due(worker, "");
+  if (worker.state() == WorkerState::draining) signal(worker, SIGTERM);
+}
+
+void Workforce::become_template(WorkerHandle& worker, Generation generation, TimePoint now) {
+  templates_.adopt(take(worker), generation, now);
+}
+
 void Workforce::on_leaving(WorkerHandle& worker, TimePoint now) {
-  change_claim(worker, [&] { worker.leaving = true; });
+  change_claim(worker, [&] { (worker.resting ? worker.retired : worker.leaving) = true; });
   transition(worker, WorkerState::draining, now);
 }
 
 void Workforce::retire(WorkerHandle& worker, int signal_number, Duration limit, TimePoint now) {
+  leave(worker, limit, now);
+  signal(worker, signal_number);
+}
+
+void Workforce::leave(WorkerHandle& worker, Duration limit, TimePoint now) {
   change_claim(worker, [&] { worker.retired = true; });
   worker.drain_limit = limit;
   transition(worker, WorkerState::draining, now);
-  signal(worker, signal_number);
 }
 
 void Workforce::abort(WorkerHandle& worker, TimePoint now) {
@@ -229,11 +271,19 @@ WorkerHandle Workforce::take(WorkerHandle& worker) {
   return std::move(node.mapped());
 }
 
+void Workforce::end_bake(TimePoint now) {
+  if (std::none_of(pools_.begin(), pools_.end(), [](const WorkerPool& pool) { return pool.baking(); }))
+    return;
+  for (WorkerPool& pool : pools_) pool.end_bake();
+  reconcile_all(now);
+  templates_.end_unneeded(now);
+}
+
 void Workforce::forget_if_unused(Generation generation, TimePoint now) {
   bool dropped = false;
   for (WorkerPool& pool : pools_) dropped = pool.drop_if_unused(generation) || dropped;
-  if (!dropped) return;
   templates_.end_unneeded(now);
+  if (!dropped) return;
   const auto knows = [&](const WorkerPool& pool) { return pool.knows(generation); };
   if (std::none_of(pools_.begin(), pools_.end(), knows)) outbox_.push(ForgetGeneration{generation});
 }

@@ -53,6 +53,12 @@ class Workforce {
 
   void on_spawned(WorkerHandle& worker, Pid pid);
   void on_ready(WorkerHandle& worker, TimePoint now);
+  /// It is to become a template: replaced first, then told so (`due` is "refork").
+  void choose(WorkerHandle& worker);
+  /// It is chosen no more; one that was told already ends instead.
+  void pass_over(WorkerHandle& worker);
+  /// It has become a template, of `generation`. Ends the handle.
+  void become_template(WorkerHandle& worker, Generation generation, TimePoint now);
   /// It is to be replaced, for `reason` (one word).
   void set_due(WorkerHandle& worker, const std::string& reason);
   /// It drains by its own decision.
@@ -70,7 +76,9 @@ class Workforce {
   std::optional<TimePoint> next_start(const WorkerPool& pool) const;
   /// It has exited, or was never born: takes it out, with its claim and timer.
   WorkerHandle take(WorkerHandle& worker);
-  /// Lets go of `generation` if nobody needs it any more.
+  /// The test of the current generation is over, if there was one.
+  void end_bake(TimePoint now);
+  /// Lets go of `generation` if nobody needs it any more, and of all templates that nobody needs.
   void forget_if_unused(Generation generation, TimePoint now);
 
   std::string label(const WorkerPool& pool) const { return label_of(pools_, pool); }
@@ -78,6 +86,10 @@ class Workforce {
 
  private:
   void relieve(WorkerHandle& worker, TimePoint now);
+  void rest(WorkerHandle& worker);
+  void serve(WorkerHandle& worker, TimePoint now);
+  void dismiss(WorkerHandle& worker, TimePoint now);
+  void leave(WorkerHandle& worker, Duration limit, TimePoint now);
   std::size_t index(const WorkerPool& pool) const { return static_cast<std::size_t>(&pool - pools_.data()); }
   void spawn(WorkerPool& pool, Generation generation, TimePoint now);
   void await_calm(const WorkerPool& pool);

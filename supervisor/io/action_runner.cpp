@@ -32,6 +32,18 @@ void ActionRunner::act(const core::SignalWorker& action) {
   ports_.workers.signal(action.launch, action.signal);
 }
 
+void ActionRunner::act(const core::Rest& action) {
+  ports_.workers.rest(action.launch);
+}
+
+void ActionRunner::act(const core::Serve& action) {
+  ports_.workers.serve(action.launch);
+}
+
+void ActionRunner::act(const core::Promote& action) {
+  ports_.workers.promote(action.launch);
+}
+
 void ActionRunner::act(const core::SampleScoreboard& action) {
   answer_(ports_.workers.sample(action));
 }
@@ -47,6 +59,10 @@ void ActionRunner::act(const core::LoadConfig& action) {
 
 void ActionRunner::act(const core::AdoptConfig& action) {
   ports_.configuration.adopt(action.job, action.generation);
+}
+
+void ActionRunner::act(const core::CopyConfig& action) {
+  ports_.configuration.copy(action.from, action.to);
 }
 
 void ActionRunner::act(const core::ForgetGeneration& action) {
@@ -97,6 +113,10 @@ void ActionRunner::act(const core::NotifyExtendTimeout& action) {
 
 void ActionRunner::act(const core::Log& action) {
   ports_.journal.write(action);
+}
+
+void ActionRunner::act(const core::RecordIncident& action) {
+  ports_.incidents.record(action);
 }
 
 void ActionRunner::act(const core::JobAccepted& action) {

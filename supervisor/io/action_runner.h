@@ -8,6 +8,7 @@
 #include "supervisor/core/events.h"
 #include "supervisor/ports/configuration.h"
 #include "supervisor/ports/control_bus.h"
+#include "supervisor/ports/incidents.h"
 #include "supervisor/ports/journal.h"
 #include "supervisor/ports/listeners.h"
 #include "supervisor/ports/notifier.h"
@@ -24,6 +25,7 @@ struct ActionPorts {
   ports::Listeners& listeners;
   ports::Notifier& notifier;
   ports::Upgrader& upgrader;
+  ports::Incidents& incidents;
   ports::ControlBus* control = nullptr;
 };
 
@@ -44,9 +46,13 @@ class ActionRunner {
   void act(const core::Spawn& action);
   void act(const core::SpawnTemplate& action);
   void act(const core::SignalWorker& action);
+  void act(const core::Rest& action);
+  void act(const core::Serve& action);
+  void act(const core::Promote& action);
   void act(const core::SampleScoreboard& action);
   void act(const core::LoadConfig& action);
   void act(const core::AdoptConfig& action);
+  void act(const core::CopyConfig& action);
   void act(const core::ForgetGeneration& action);
   void act(const core::CheckUpgrade& action);
   void act(const core::Reexecute& action);
@@ -59,6 +65,7 @@ class ActionRunner {
   void act(const core::NotifyStatus& action);
   void act(const core::NotifyExtendTimeout& action);
   void act(const core::Log& action);
+  void act(const core::RecordIncident& action);
   void act(const core::JobAccepted& action);
   void act(const core::JobRefused& action);
   void act(const core::JobProgress& action);

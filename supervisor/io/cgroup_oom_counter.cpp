@@ -84,7 +84,7 @@ std::string counter_file(const std::string& root) {
     if (!second && !first) continue;
     const std::string directory = seen_at(mount, group(groups, second ? "" : "memory"));
     if (directory.empty()) continue;
-    const std::string file = root + directory + (second ? "/memory.events" : "/memory.oom_control");
+    std::string file = root + directory + (second ? "/memory.events" : "/memory.oom_control");
     if (oom_kills(file)) return file;
   }
   return {};

@@ -72,6 +72,10 @@ void Deployments::adopt(core::JobId job, core::Generation generation) {
   if (loaded) generations_.insert_or_assign(generation, std::move(loaded.mapped()));
 }
 
+void Deployments::copy(core::Generation from, core::Generation to) {
+  if (const Deployment* deployment = find(from)) generations_.insert_or_assign(to, Deployment(*deployment));
+}
+
 void Deployments::forget(core::Generation generation) {
   generations_.erase(generation);
 }

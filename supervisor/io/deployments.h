@@ -37,6 +37,7 @@ class Deployments : public ports::Configuration {
 
   std::variant<core::SupervisorConfig, std::string> load(core::JobId job) override;
   void adopt(core::JobId job, core::Generation generation) override;
+  void copy(core::Generation from, core::Generation to) override;
   void forget(core::Generation generation) override;
 
   /// Null when there is no such generation; valid until it is forgotten.

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <system_error>
 
 namespace gserve::io {
 namespace {
@@ -27,6 +28,15 @@ std::vector<UniqueFd> take_descriptors(msghdr& header) {
 }
 
 }  // namespace
+
+std::pair<UniqueFd, UniqueFd> packet_pair(const char* what) {
+  int ends[2];
+  if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends) < 0) {
+    throw std::system_error(errno, std::generic_category(),
+                            std::string("cannot make the socket pair for ") + what);
+  }
+  return {UniqueFd(ends[0]), UniqueFd(ends[1])};
+}
 
 int send_with_descriptors(int socket, std::string_view text, std::span<const int> fds) {
   if (fds.size() > kMaxDescriptors) return E2BIG;

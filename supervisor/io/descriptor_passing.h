@@ -6,12 +6,17 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "common/unique_fd.h"
 
 /// Messages with descriptors over SOCK_SEQPACKET sockets (SCM_RIGHTS of unix(7)). None blocks.
 namespace gserve::io {
+
+/// Two such sockets, connected to each other, non-blocking and close-on-exec. `what` they are for stands in
+/// the std::system_error that it throws.
+std::pair<UniqueFd, UniqueFd> packet_pair(const char* what);
 
 /// Sends `text` with `fds` (borrowed, at most 253). 0, or the error number.
 int send_with_descriptors(int socket, std::string_view text, std::span<const int> fds);

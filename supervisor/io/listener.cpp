@@ -15,6 +15,8 @@
 #include <memory>
 #include <system_error>
 
+#include "supervisor/io/descriptor_limit.h"
+
 namespace gserve::io {
 namespace {
 
@@ -27,13 +29,10 @@ std::string hint(int error) {
       return "; a port below 1024 needs root or CAP_NET_BIND_SERVICE, a path a writable directory";
     case EADDRNOTAVAIL:
       return "; this machine does not have that address";
-    case EMFILE:
-    case ENFILE:
-      return "; raise the limit on open files (ulimit -n)";
     case ENOENT:
       return "; create the directory first";
     default:
-      return {};
+      return descriptor_limit_hint(error);
   }
 }
 

@@ -9,10 +9,13 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <deque>
 #include <utility>
 
 namespace gserve::io {
 namespace {
+
+constexpr std::size_t kLastLines = 4096;  // bytes
 
 spdlog::level::level_enum to_spdlog(core::LogLevel level) {
   switch (level) {
@@ -87,16 +90,50 @@ class FileSink final : public spdlog::sinks::base_sink<spdlog::details::null_mut
  public:
   explicit FileSink(LogFile file) : base_sink(make_formatter()), file_(std::move(file)) {}
   LogFile& file() { return file_; }
+  const LogFile& file() const { return file_; }
+  /// As it was written.
+  std::string_view last_text() const { return {last_.data(), last_.size()}; }
 
  private:
   void sink_it_(const spdlog::details::log_msg& message) override {
-    spdlog::memory_buf_t line;
-    formatter_->format(message, line);
-    file_.write({line.data(), line.size()});
+    last_.clear();
+    formatter_->format(message, last_);
+    file_.write(last_text());
   }
   void flush_() override {}
 
   LogFile file_;
+  spdlog::memory_buf_t last_;
+};
+
+/// The first lines of what was logged last, for where the log itself cannot be read.
+class RecentLines {
+ public:
+  void add(core::Pid pid, std::string_view text) {
+    text = text.substr(0, text.find('\n'));
+    lines_.push_front({pid, std::string(text.substr(0, kMaxLine)) + '\n'});
+    if (lines_.size() > kKept) lines_.pop_back();
+  }
+
+  /// What was about `pid` or about nobody, at most `limit` bytes.
+  std::string about(core::Pid pid, std::size_t limit) const {
+    std::string found;
+    for (const Line& line : lines_) {
+      if (line.pid != 0 && line.pid != pid) continue;
+      if (found.size() + line.text.size() > limit) break;
+      found.insert(0, line.text);
+    }
+    return found;
+  }
+
+ private:
+  static constexpr std::size_t kKept = 100;
+  static constexpr std::size_t kMaxLine = 500;
+  struct Line {
+    core::Pid pid;
+    std::string text;
+  };
+  std::deque<Line> lines_;  // the newest first
 };
 
 void append_printable(std::string& out, std::string_view text) {
@@ -134,6 +171,7 @@ class Log::Impl {
 
   std::shared_ptr<FileSink> sink_;
   spdlog::logger logger_;
+  RecentLines recent_;
 };
 
 std::variant<Log, std::string> Log::open(const std::string& path, core::LogLevel level) {
@@ -153,6 +191,12 @@ void Log::log(core::LogLevel level, std::string_view text, core::Pid pid, core::
   // A string view and no format arguments: braces in the text mean nothing.
   const std::string line = compose(text, pid, generation);
   impl_->logger_.log(spdlog_level, spdlog::string_view_t(line.data(), line.size()));
+  impl_->recent_.add(pid, impl_->sink_->last_text());
+}
+
+std::string Log::last_lines(core::Pid pid) const {
+  std::string lines = impl_->sink_->file().tail(kLastLines);
+  return lines.empty() ? impl_->recent_.about(pid, kLastLines) : lines;
 }
 
 void Log::set_level(core::LogLevel level) {

@@ -33,6 +33,11 @@ class Log {
 
   void set_level(core::LogLevel level);
 
+  /// The last lines, at most 4 KiB: of the file if it can be read, then also those that workers have written;
+  /// else those of this log that were about the process `pid` or about none, without what followed the first
+  /// line of a text.
+  std::string last_lines(core::Pid pid) const;
+
   /// After log rotation, see LogFile::reopen; failure is also logged. fd() changes.
   std::string reopen();
 

@@ -2,8 +2,10 @@
 #include "supervisor/io/log_file.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <system_error>
 
@@ -52,6 +54,21 @@ void LogFile::write(std::string_view text) {
     if (written <= 0) return;
     text.remove_prefix(static_cast<std::size_t>(written));
   }
+}
+
+std::string LogFile::tail(std::size_t limit) const {
+  struct stat file {};
+  if (::fstat(fd_.get(), &file) < 0 || !S_ISREG(file.st_mode)) return {};
+  // By descriptor: the path may name another file by now.
+  const std::string self = "/proc/self/fd/" + std::to_string(fd_.get());
+  const UniqueFd reader(::open(self.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY));
+  if (!reader) return {};
+  const off_t start = std::max<off_t>(file.st_size - static_cast<off_t>(limit), 0);
+  std::string text(limit, '\0');
+  const ssize_t got = ::pread(reader.get(), text.data(), limit, start);
+  text.resize(got > 0 ? static_cast<std::size_t>(got) : 0);
+  if (start > 0) text.erase(0, text.find('\n') + 1);
+  return text;
 }
 
 }  // namespace gserve::io

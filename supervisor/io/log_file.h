@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -30,6 +31,10 @@ class LogFile {
   /// Appends `text` with one write(2). What does not fit (a full disk, a closed pipe) is dropped: a log never
   /// ends a service. SIGPIPE must be ignored by the process.
   void write(std::string_view text);
+
+  /// The last whole lines that the file holds, whoever has written them, at most `limit` bytes. Empty where
+  /// there is no file that can be read.
+  std::string tail(std::size_t limit) const;
 
   int fd() const { return fd_.get(); }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <optional>
+#include <string>
 
 #include "supervisor/io/log.h"
 #include "supervisor/io/log_file.h"
@@ -20,6 +21,9 @@ class LogFiles : public ports::Journal {
     errors_.log(line.level, line.text, line.pid, line.generation);
   }
   void reopen() override;
+
+  /// See Log::last_lines.
+  std::string last_lines(core::Pid pid) const { return errors_.last_lines(pid); }
 
   int error_fd() const { return errors_.fd(); }
   /// -1: the access log is off.

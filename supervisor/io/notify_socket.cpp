@@ -144,7 +144,7 @@ std::string NotifySocket::try_open(const std::string& base) {
   if (::mkdir(base.c_str(), 0755) == 0) made_base_ = base;  // /run/gserve may not exist yet
   remove_abandoned(base);
   if (!::mkdtemp(directory.data())) {
-    const std::string reason = cannot("make a directory in", base);
+    std::string reason = cannot("make a directory in", base);
     remove();
     return reason;
   }

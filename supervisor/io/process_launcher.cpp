@@ -20,6 +20,7 @@
 #include <cstring>
 
 #include "common/launch_contract.h"
+#include "supervisor/io/descriptor_limit.h"
 #include "supervisor/io/reaper.h"
 
 namespace gserve::io {
@@ -177,13 +178,14 @@ std::variant<ports::Process, std::string> BoostProcessLauncher::launch(const por
   const LowDescriptorGuard guard(contract::kFirstFd + count);
   error_code error;
   const pid_t pid = fork_and_exec(spec, nofile_, error);
-  if (error) return failure(spec, error.message());
+  if (error) return failure(spec, error.message() + descriptor_limit_hint(error.value()));
   ports::Process process{pid, UniqueFd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)))};
   if (process.pidfd) return process;
   const int saved = errno;
   ::kill(pid, SIGKILL);  // not yet reaped, so the pid is still its own
   reap_child(pid);
-  return failure(spec, std::string("no descriptor for the process: ") + std::strerror(saved));
+  return failure(spec, std::string("no descriptor for the process: ") + std::strerror(saved) +
+                           descriptor_limit_hint(saved));
 }
 
 }  // namespace gserve::io

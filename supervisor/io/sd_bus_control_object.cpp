@@ -70,7 +70,7 @@ int append_worker(sd_bus_message* message, const ports::WorkerReport& worker) {
   DictWriter dict(message);
   dict.u32("pid", to_u32(worker.pid));
   dict.text("pool", worker.pool);
-  dict.text("state", name_of(worker.state));
+  dict.text("state", worker.spare ? "spare" : name_of(worker.state));
   dict.u64("generation", worker.generation);
   dict.u64("age_usec", to_usec(worker.age));
   dict.u64("requests", worker.requests);
@@ -106,11 +106,11 @@ int append_pool(sd_bus_message* message, const ports::PoolReport& pool) {
 }
 
 /// An aa{sv}, each dictionary written by `append(message, report)`.
-template <typename Report>
-int append_dicts(sd_bus_message* message, const std::vector<Report>& reports,
-                 int (*append)(sd_bus_message*, const Report&)) {
+template <typename Reports>
+int append_dicts(sd_bus_message* message, const Reports& reports,
+                 int (*append)(sd_bus_message*, const typename Reports::value_type&)) {
   int r = sd_bus_message_open_container(message, 'a', "a{sv}");
-  for (const Report& report : reports) {
+  for (const auto& report : reports) {
     if (r >= 0) r = append(message, report);
   }
   return r < 0 ? r : sd_bus_message_close_container(message);
@@ -134,7 +134,13 @@ int append_status(sd_bus_message* message, const ports::StatusReport& status) {
   dict.u32("target", to_u32(status.target));
   dict.u32("ready", to_u32(status.ready));
   dict.text("state", name_of(status.state));
+  dict.u64("previous_generation", status.previous);
+  dict.u64("bake_usec", status.bake_left > core::Duration::zero()
+                            ? std::max<std::uint64_t>(to_usec(status.bake_left), 1)
+                            : 0);
+  dict.text("rolled_back", status.rolled_back);
   dict.entry("listeners", "as", [&](sd_bus_message* m) { return append_texts(m, status.listeners); });
+  dict.u64("last_incident", status.last_incident);
   dict.entry("pools", "aa{sv}",
              [&](sd_bus_message* m) { return append_dicts(m, status.pools, append_pool); });
   dict.entry("templates", "aa{sv}",
@@ -151,6 +157,43 @@ int append_job(sd_bus_message* message, const core::JobView& job) {
   dict.text("state", name_of(job.state));
   dict.text("reason", job.reason);
   dict.text("progress", job.progress);
+  return dict.close();
+}
+
+void write_summary(DictWriter& dict, const ports::Incident& incident) {
+  dict.u64("id", incident.id);
+  dict.u64("time_usec", incident.time_usec);
+  dict.text("kind", name_of(incident.kind));
+  dict.text("process", incident.of_template ? "template" : "worker");
+  dict.u64("launch", incident.launch);
+  dict.u32("pid", to_u32(incident.pid));
+  dict.text("pool", incident.pool);
+  dict.u64("generation", incident.generation);
+  dict.text("reason", incident.reason);
+}
+
+int append_summary(sd_bus_message* message, const ports::Incident& incident) {
+  DictWriter dict(message);
+  write_summary(dict, incident);
+  return dict.close();
+}
+
+int append_request(sd_bus_message* message, const ports::RequestInFlight& request) {
+  DictWriter dict(message);
+  dict.text("line", request.line);
+  dict.u64("age_usec", to_usec(request.age));
+  return dict.close();
+}
+
+int append_incident(sd_bus_message* message, const ports::Incident& incident) {
+  DictWriter dict(message);
+  write_summary(dict, incident);
+  dict.text("details", incident.details);
+  dict.u32("in_flight", incident.in_flight);
+  dict.entry("requests", "aa{sv}",
+             [&](sd_bus_message* m) { return append_dicts(m, incident.requests, append_request); });
+  dict.text("stacks", incident.stacks);
+  dict.text("log", incident.log);
   return dict.close();
 }
 
@@ -189,6 +232,36 @@ int get_job(sd_bus_message* call, void* userdata, sd_bus_error* error) {
   });
 }
 
+int list_incidents(sd_bus_message* call, void* userdata, sd_bus_error* error) {
+  return guarded(error, [&] {
+    const auto& incidents = session_of(userdata).calls.handler().incidents();
+    return reply_with(call,
+                      [&](sd_bus_message* reply) { return append_dicts(reply, incidents, append_summary); });
+  });
+}
+
+int refuse_incident(std::uint64_t id, const std::deque<ports::Incident>& incidents, sd_bus_error* error) {
+  std::string kept = "none is on record";
+  if (!incidents.empty()) {
+    kept = "on record are " + std::to_string(incidents.front().id) + " to " +
+           std::to_string(incidents.back().id);
+  }
+  return sd_bus_error_setf(error, control::kErrorNoSuchIncident, "no incident %llu: %s",
+                           static_cast<unsigned long long>(id), kept.c_str());
+}
+
+int get_incident(sd_bus_message* call, void* userdata, sd_bus_error* error) {
+  return guarded(error, [&] {
+    std::uint64_t id = 0;
+    if (const int r = sd_bus_message_read(call, "t", &id); r < 0) return r;
+    const auto& incidents = session_of(userdata).calls.handler().incidents();
+    const auto found = std::find_if(incidents.begin(), incidents.end(),
+                                    [id](const ports::Incident& incident) { return incident.id == id; });
+    if (found == incidents.end()) return refuse_incident(id, incidents, error);
+    return reply_with(call, [&](sd_bus_message* reply) { return append_incident(reply, *found); });
+  });
+}
+
 int stop(sd_bus_message* call, void* userdata, sd_bus_error* error) {
   return guarded(error, [&] {
     const char* mode = nullptr;
@@ -205,10 +278,12 @@ int stop(sd_bus_message* call, void* userdata, sd_bus_error* error) {
   });
 }
 
-int reload(sd_bus_message* call, void* userdata, sd_bus_error* error) {
+/// A request without arguments.
+template <typename Request>
+int plain_request(sd_bus_message* call, void* userdata, sd_bus_error* error) {
   return guarded(error, [&] {
     ControlSession& session = session_of(userdata);
-    return session.calls.submit(call, session.caller, core::ReloadRequested{}, error);
+    return session.calls.submit(call, session.caller, Request{}, error);
   });
 }
 
@@ -260,11 +335,20 @@ const sd_bus_vtable kControlVtable[] = {
     SD_BUS_VTABLE_START(0),
     SD_BUS_METHOD_WITH_ARGS("GetStatus", SD_BUS_NO_ARGS, SD_BUS_RESULT("a{sv}", status), get_status, kMethod),
     SD_BUS_METHOD_WITH_ARGS("Stop", SD_BUS_ARGS("s", mode), SD_BUS_RESULT("t", job), stop, kMethod),
-    SD_BUS_METHOD_WITH_ARGS("Reload", SD_BUS_NO_ARGS, SD_BUS_RESULT("t", job), reload, kMethod),
+    SD_BUS_METHOD_WITH_ARGS("Reload", SD_BUS_NO_ARGS, SD_BUS_RESULT("t", job),
+                            plain_request<core::ReloadRequested>, kMethod),
+    SD_BUS_METHOD_WITH_ARGS("Rollback", SD_BUS_NO_ARGS, SD_BUS_RESULT("t", job),
+                            plain_request<core::RollbackRequested>, kMethod),
+    SD_BUS_METHOD_WITH_ARGS("Refork", SD_BUS_NO_ARGS, SD_BUS_RESULT("t", job),
+                            plain_request<core::ReforkRequested>, kMethod),
     SD_BUS_METHOD_WITH_ARGS("Scale", SD_BUS_ARGS("s", pool, "i", count, "b", relative),
                             SD_BUS_RESULT("t", job), scale, kMethod),
     SD_BUS_METHOD_WITH_ARGS("Upgrade", SD_BUS_ARGS("s", binary), SD_BUS_RESULT("t", job), upgrade, kMethod),
     SD_BUS_METHOD_WITH_ARGS("GetJob", SD_BUS_ARGS("t", job), SD_BUS_RESULT("a{sv}", state), get_job, kMethod),
+    SD_BUS_METHOD_WITH_ARGS("ListIncidents", SD_BUS_NO_ARGS, SD_BUS_RESULT("aa{sv}", incidents),
+                            list_incidents, kMethod),
+    SD_BUS_METHOD_WITH_ARGS("GetIncident", SD_BUS_ARGS("t", id), SD_BUS_RESULT("a{sv}", incident),
+                            get_incident, kMethod),
     SD_BUS_SIGNAL_WITH_ARGS("JobProgress", SD_BUS_ARGS("t", job, "s", text), 0),
     SD_BUS_SIGNAL_WITH_ARGS("JobFinished", SD_BUS_ARGS("t", job, "s", result, "s", reason), 0),
     SD_BUS_PROPERTY("Name", "s", get_property, 0, SD_BUS_VTABLE_PROPERTY_CONST),

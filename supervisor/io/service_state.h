@@ -9,6 +9,7 @@
 
 #include "supervisor/config/settings.h"
 #include "supervisor/core/snapshot.h"
+#include "supervisor/ports/incidents.h"
 
 /// All that a program of the supervisor hands to the one that takes its place in the same process (an
 /// upgrade): what it knows, and the numbers of the descriptors that stay open across the execution.
@@ -131,12 +132,17 @@ struct ServiceState {
   std::vector<TemplateState> templates;
   std::vector<ForkState> forks;
   std::vector<HandoverState> handovers;
+  std::uint64_t last_incident = 0;  // id; 0: there was none
+  std::vector<ports::Incident> incidents;
   core::Snapshot core;
   bool operator==(const ServiceState&) const = default;
 };
 
 /// Every descriptor that the state speaks of.
 std::vector<int> descriptors(const ServiceState& state);
+
+/// What of it does not fit together, in one line; empty: nothing.
+std::string contradiction(const ServiceState& state);
 
 std::string encode(const ServiceState& state);
 /// The state, sound in itself, or in one line why it cannot be used. Nothing is known yet of the descriptors.

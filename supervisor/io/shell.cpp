@@ -61,7 +61,8 @@ ProgramCall program_call(const StartContext& context) {
   return {context.argv, entries(context.environment)};
 }
 
-Shell::Shell(const StartContext& context, SignalQueue& signals, Resources& resources, Deployment deployment)
+Shell::Shell(const StartContext& context, SignalQueue& signals, Resources& resources,
+             const Deployment& deployment)
     : Shell(context, signals, resources, Deployments(context, deployment, *resources.logs),
             core::Supervisor(config::supervisor_config(deployment.settings), random_seed())) {}
 
@@ -70,6 +71,7 @@ Shell::Shell(const StartContext& context, SignalQueue& signals, Resources& resou
     : Shell(context, signals, resources, Deployments(context, state, *resources.logs),
             core::Supervisor(state.core)) {
   worker_launcher_.restore_handovers(state.handovers);
+  incidents_.restore(state);
   workers_.restore(std::move(launches));
 }
 
@@ -86,14 +88,17 @@ Shell::Shell(const StartContext& context, SignalQueue& signals, Resources& resou
       upgrade_(process_launcher_,
                {context.binary, check_environment(context),
                 [this](const std::string& path) { return encode(state(path)); }, [this] { loop_.stop(); }}),
-      engine_(
-          std::move(supervisor),
-          ActionPorts{workers_, deployments_, *resources_.logs, *resources_.listeners, notifier_, upgrade_},
-          [this] { settle(); }) {
+      engine_(std::move(supervisor),
+              ActionPorts{workers_, deployments_, *resources_.logs, *resources_.listeners, notifier_,
+                          upgrade_, incidents_},
+              [this] { settle(); }) {
   loop_.watch(signals_.fd(), [this] { on_signals(); });
   loop_.watch(resources_.notify->fd(), [this] { on_notify(); });
   workers_.set_watch(
       [this](int fd, bool on) { on ? loop_.watch(fd, [this] { on_templates(); }) : loop_.unwatch(fd); });
+  workers_.set_heir([this](const Remains& remains) {
+    incidents_.gather(remains, resources_.logs->last_lines(remains.pid));
+  });
   start_control();
 }
 
@@ -159,6 +164,7 @@ ServiceState Shell::state(const std::string& path) {
   state.started_with = deployments_.started_with();
   state.deployments = deployments_.states();
   workers_.save(state);
+  incidents_.save(state);
   state.handovers = worker_launcher_.handovers();
   auto snapshot = engine_.supervisor().snapshot();
   if (!snapshot) throw std::logic_error("a reload or a stop is under way");
@@ -179,7 +185,8 @@ void Shell::announce() {
     log(core::LogLevel::info, "Listening at: " + address + " (" + std::to_string(::getpid()) + ")");
   }
   const config::Settings& settings = deployments_.find(1)->settings;
-  log(core::LogLevel::info, "Using worker: " + settings.text("worker_class"));
+  const bool threads = settings.integer("threads") > 1;
+  log(core::LogLevel::info, "Using worker: " + (threads ? "gthread" : settings.text("worker_class")));
   log(core::LogLevel::debug, "Workers run in " + deployments_.find(1)->python);
   if (control_) log(core::LogLevel::debug, "Control socket: " + resources_.control_directory->path());
 }
@@ -268,7 +275,11 @@ ports::StatusReport Shell::status() {
   report.target = view.target;
   report.ready = view.ready;
   report.state = view.state;
+  report.previous = view.kept.value_or(0);
+  if (view.bakes_until) report.bake_left = std::max(*view.bakes_until - now, core::Duration(1));
+  report.rolled_back = view.rolled_back;
   report.listeners = resources_.listeners->set().describe();
+  report.last_incident = incidents_.last_id();
   for (const core::PoolView& pool : view.pools) {
     report.pools.push_back({pool.name, pool.target, pool.ready, pool.crash_looping, pool.failures,
                             pool.last_failure,

@@ -9,6 +9,7 @@
 #include "supervisor/io/deployments.h"
 #include "supervisor/io/engine.h"
 #include "supervisor/io/event_loop.h"
+#include "supervisor/io/incident_log.h"
 #include "supervisor/io/process_launcher.h"
 #include "supervisor/io/program_upgrade.h"
 #include "supervisor/io/reexecution.h"
@@ -34,7 +35,8 @@ ProgramCall program_call(const StartContext& context);
 class Shell : public ports::ControlHandler {
  public:
   /// A new service; nothing runs yet. All but `deployment` is borrowed. Throws std::system_error.
-  Shell(const StartContext& context, SignalQueue& signals, Resources& resources, Deployment deployment);
+  Shell(const StartContext& context, SignalQueue& signals, Resources& resources,
+        const Deployment& deployment);
   /// A service that another program in this process ran until now. `launches` are taken only when nothing can
   /// fail any more.
   Shell(const StartContext& context, SignalQueue& signals, Resources& resources, const ServiceState& state,
@@ -48,6 +50,7 @@ class Shell : public ports::ControlHandler {
 
   ports::StatusReport status() override;
   std::optional<core::JobView> job(core::JobId id) override;
+  const std::deque<ports::Incident>& incidents() override { return incidents_.all(); }
   void submit(const core::Event& request) override;
 
  private:
@@ -76,6 +79,7 @@ class Shell : public ports::ControlHandler {
   WorkerLauncher worker_launcher_;
   CgroupOomCounter oom_counter_;
   WorkerProcesses workers_;
+  IncidentLog incidents_;
   EventLoop loop_;
   ProgramUpgrade upgrade_;
   Engine engine_;

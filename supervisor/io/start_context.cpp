@@ -44,8 +44,18 @@ std::vector<std::string> read_environment() {
 
 /// As it was called, symbolic links unresolved: a package upgrade may point them elsewhere (getauxval(3)).
 std::string started_from(const std::string& directory) {
+  // NOLINTNEXTLINE(performance-no-int-to-ptr): getauxval returns the address as a number
   const auto* path = reinterpret_cast<const char*>(::getauxval(AT_EXECFN));
   return (std::filesystem::path(directory) / (path ? path : "")).string();
+}
+
+/// As a shell has come here, if that is still here: a reload then follows a symbolic link that has moved.
+std::string start_directory(const std::map<std::string, std::string>& environment) {
+  const auto shell = environment.find("PWD");
+  std::error_code error;
+  const bool same = shell != environment.end() && std::filesystem::path(shell->second).is_absolute() &&
+                    std::filesystem::equivalent(shell->second, ".", error);
+  return same && !error ? shell->second : std::filesystem::current_path().string();
 }
 
 }  // namespace
@@ -74,10 +84,10 @@ StartContext prepare_process(int argc, char** argv) {
   context.nofile = raise_descriptor_limit();
   ::prctl(PR_SET_CHILD_SUBREAPER, 1);
   context.invocation.arguments.assign(argv + (argc > 0 ? 1 : 0), argv + argc);
-  context.invocation.directory = std::filesystem::current_path().string();
+  context.environment = by_name(read_environment());
+  context.invocation.directory = start_directory(context.environment);
   context.argv.assign(argv, argv + argc);
   context.binary = started_from(context.invocation.directory);
-  context.environment = by_name(read_environment());
   context.binary_directory = std::filesystem::read_symlink("/proc/self/exe").parent_path().string();
   return context;
 }

@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: MIT
 #include "supervisor/io/worker_launcher.h"
 
-#include <sys/socket.h>
-
-#include <cerrno>
 #include <exception>
 #include <filesystem>
 #include <system_error>
 
 #include "common/launch_contract.h"
 #include "supervisor/config/snapshot.h"
+#include "supervisor/io/descriptor_limit.h"
+#include "supervisor/io/descriptor_passing.h"
 #include "supervisor/io/memfd.h"
 
 namespace gserve::io {
@@ -18,18 +17,15 @@ namespace {
 constexpr const char* kOwnVariables[] = {"NOTIFY_SOCKET", "LISTEN_FDS",   "LISTEN_PID", "LISTEN_FDNAMES",
                                          "WATCHDOG_USEC", "WATCHDOG_PID", "FDSTORE"};
 
-std::pair<UniqueFd, UniqueFd> packet_pair(const char* what) {
-  int ends[2];
-  if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends) < 0) {
-    throw std::system_error(errno, std::generic_category(),
-                            std::string("cannot make the socket pair for ") + what);
-  }
-  return {UniqueFd(ends[0]), UniqueFd(ends[1])};
-}
-
 void prepend_path(std::map<std::string, std::string>& environment, const std::string& directory) {
   std::string& path = environment["PYTHONPATH"];
   path = path.empty() ? directory : directory + ":" + path;
+}
+
+/// Why a launch could not be made.
+std::string reason_of(const std::exception& error) {
+  const auto* of_system = dynamic_cast<const std::system_error*>(&error);
+  return std::string(error.what()) + (of_system ? descriptor_limit_hint(of_system->code().value()) : "");
 }
 
 }  // namespace
@@ -65,7 +61,7 @@ std::variant<Launch, std::string> WorkerLauncher::launch(const core::Spawn& orde
     if (!reason.empty()) return reason;
     return std::move(provision.launch);
   } catch (const std::exception& error) {
-    return std::string("cannot start a worker: ") + error.what();
+    return reason_of(error);
   }
 }
 
@@ -74,7 +70,7 @@ std::variant<Provision, std::string> WorkerLauncher::provide(const core::Spawn& 
   try {
     return worker_provision(order, deployment);
   } catch (const std::exception& error) {
-    return std::string("cannot start a worker: ") + error.what();
+    return reason_of(error);
   }
 }
 
@@ -89,7 +85,7 @@ std::variant<TemplateLaunch, std::string> WorkerLauncher::launch_template(const 
     if (!reason.empty()) return reason;
     return TemplateLaunch{std::move(provision.launch), std::move(ours)};
   } catch (const std::exception& error) {
-    return std::string("cannot start a template: ") + error.what();
+    return reason_of(error);
   }
 }
 

@@ -4,11 +4,12 @@
 #include <signal.h>
 
 #include <chrono>
+#include <stdexcept>
 #include <string>
 #include <utility>
 
 #include "common/launch_contract.h"
-#include "supervisor/io/incident.h"
+#include "supervisor/io/descriptor_passing.h"
 #include "supervisor/io/lifeline.h"
 #include "supervisor/io/process_memory.h"
 #include "supervisor/io/worker_text.h"
@@ -96,6 +97,43 @@ void WorkerProcesses::signal(core::LaunchId id, int signal) {
   if (launch && send_signal(*launch, signal) && signal == SIGKILL) launch->killed = true;
 }
 
+void WorkerProcesses::rest(core::LaunchId id) {
+  tell(id, contract::kLifelineRest);
+}
+
+void WorkerProcesses::serve(core::LaunchId id) {
+  tell(id, contract::kLifelineServe);
+}
+
+void WorkerProcesses::tell(core::LaunchId id, std::string_view word) {
+  const Launch* launch = registry_.find(id);
+  if (!launch) return;
+  const std::string reason = send_word(launch->lifeline.get(), word);
+  if (reason.empty()) return;
+  journal_.write(
+      {core::LogLevel::warning,
+       "the worker did not take the message to " + std::string(word) + ", so it is told to drain: " + reason,
+       launch->pid, launch->generation});
+  signal(id, SIGTERM);
+}
+
+void WorkerProcesses::promote(core::LaunchId id) {
+  const Launch* launch = registry_.find(id);
+  if (!launch || templates_.contains(id)) return;
+  try {
+    auto [ours, theirs] = packet_pair("a template");
+    const std::string reason = send_promotion(launch->lifeline.get(), theirs.get());
+    if (!reason.empty()) throw std::runtime_error("it did not take the message: " + reason);
+    const auto entry = templates_.emplace(id, TemplateSocket(std::move(ours))).first;
+    watch_(entry->second.fd(), true);
+  } catch (const std::exception& error) {
+    journal_.write({core::LogLevel::error,
+                    std::string("cannot make the worker a template, killing it: ") + error.what(),
+                    launch->pid, launch->generation});
+    signal(id, SIGKILL);
+  }
+}
+
 core::ScoreboardSampled WorkerProcesses::sample(const core::SampleScoreboard& order) {
   core::ScoreboardSampled sampled{order.launch, std::nullopt, {}, 0, 0, std::nullopt};
   oom_account_.forget_old(std::chrono::steady_clock::now());
@@ -103,6 +141,8 @@ core::ScoreboardSampled WorkerProcesses::sample(const core::SampleScoreboard& or
   if (launch && order.memory) sampled.rss_bytes = resident_bytes(launch->pid);
   const auto sample = launch ? launch->scoreboard.sample() : std::nullopt;
   if (!sample) return sampled;
+  sampled.requests = sample->requests;
+  sampled.errors = sample->errors;
   sampled.in_flight = static_cast<int>(sample->in_flight);
   if (!sample->running.empty()) {
     sampled.oldest_start = time_point(sample->running.front().started_ns);
@@ -219,8 +259,12 @@ void WorkerProcesses::bury(const Launch& launch, const core::ExitStatus& status,
     unwatch(found->second);
     templates_.erase(found);
   }
-  const core::WorkerExited exited{id, explained(launch, status)};
-  journal_incident(launch);
+  core::WorkerExited exited{id, explained(launch, status)};
+  if (const auto sample = launch.scoreboard.sample()) {
+    exited.requests = sample->requests;
+    exited.errors = sample->errors;
+  }
+  take_remains(launch);
   registry_.remove(id);
   events.push_back(exited);
 }
@@ -232,8 +276,11 @@ core::ExitStatus WorkerProcesses::explained(const Launch& launch, core::ExitStat
   return status;
 }
 
-void WorkerProcesses::journal_incident(const Launch& launch) {
-  std::string text = incident_text(launch);
+/// The heir first: it looks at the log as the process has left it.
+void WorkerProcesses::take_remains(const Launch& launch) {
+  const Remains remains = gather_remains(launch, std::chrono::steady_clock::now());
+  heir_(remains);
+  std::string text = stacks_text(remains);
   if (!text.empty()) {
     journal_.write({core::LogLevel::error, std::move(text), launch.pid, launch.generation});
   }
@@ -253,6 +300,7 @@ ports::WorkerReport WorkerProcesses::report(const core::WorkerView& view, core::
   report.generation = view.generation;
   report.age = now - view.started;
   report.due = view.due;
+  report.spare = view.spare;
   const Launch* launch = registry_.find(view.launch);
   if (!launch) return report;
   report.rss_bytes = resident_bytes(launch->pid);

@@ -6,6 +6,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "supervisor/core/events.h"
@@ -15,6 +16,7 @@
 #include "supervisor/io/notify_socket.h"
 #include "supervisor/io/oom_account.h"
 #include "supervisor/io/reaper.h"
+#include "supervisor/io/remains.h"
 #include "supervisor/io/template_socket.h"
 #include "supervisor/io/worker_launcher.h"
 #include "supervisor/ports/control_bus.h"
@@ -46,6 +48,10 @@ class WorkerProcesses : public ports::Workers {
   using Watch = std::function<void(int fd, bool on)>;
   void set_watch(Watch watch) { watch_ = std::move(watch); }
 
+  /// Called when a process has ended, before its end becomes an event, with what it left.
+  using Heir = std::function<void(const Remains& remains)>;
+  void set_heir(Heir heir) { heir_ = std::move(heir); }
+
   /// The live launches, for an upgrade.
   void save(ServiceState& state);
   void restore(LiveLaunches live);
@@ -55,6 +61,9 @@ class WorkerProcesses : public ports::Workers {
   std::optional<Started> spawn(const core::Spawn& order) override;
   Started spawn_template(const core::SpawnTemplate& order) override;
   void signal(core::LaunchId launch, int signal) override;
+  void rest(core::LaunchId launch) override;
+  void serve(core::LaunchId launch) override;
+  void promote(core::LaunchId launch) override;
   core::ScoreboardSampled sample(const core::SampleScoreboard& order) override;
   void hand_over_logs() override;
 
@@ -77,11 +86,12 @@ class WorkerProcesses : public ports::Workers {
 
  private:
   std::optional<Started> ask_template(const core::Spawn& order, const Deployment& deployment);
+  void tell(core::LaunchId launch, std::string_view word);
   void hear(core::LaunchId from, TemplateSocket& socket, std::vector<core::Event>& events);
   void bury(const Launch& launch, const core::ExitStatus& status, std::vector<core::Event>& events);
   void adopt_born(std::vector<core::Event>& events);
   void unwatch(TemplateSocket& socket);
-  void journal_incident(const Launch& launch);
+  void take_remains(const Launch& launch);
   core::ExitStatus explained(const Launch& launch, core::ExitStatus status);
   void hand_over_logs(const Launch& launch, const SharedDescriptors& shared);
 
@@ -93,6 +103,7 @@ class WorkerProcesses : public ports::Workers {
   std::map<core::LaunchId, TemplateSocket> templates_;
   ForkRequests requests_;
   Watch watch_ = [](int, bool) {};
+  Heir heir_ = [](const Remains&) {};
   std::uint64_t orphans_ = 0;
 };
 

@@ -16,6 +16,8 @@ class Configuration {
   virtual std::variant<core::SupervisorConfig, std::string> load(core::JobId job) = 0;
   /// What was loaded for `job` becomes the configuration of `generation`.
   virtual void adopt(core::JobId job, core::Generation generation) = 0;
+  /// The configuration of `from` becomes that of `to`, too.
+  virtual void copy(core::Generation from, core::Generation to) = 0;
   virtual void forget(core::Generation generation) = 0;
 };
 

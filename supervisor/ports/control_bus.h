@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <optional>
 #include <string>
 #include <vector>
@@ -9,6 +10,7 @@
 #include "supervisor/core/events.h"
 #include "supervisor/core/supervisor.h"
 #include "supervisor/core/types.h"
+#include "supervisor/ports/incidents.h"
 
 namespace gserve::ports {
 
@@ -24,7 +26,8 @@ struct WorkerReport {
   std::uint32_t in_flight = 0;
   std::string request;  // the oldest running request's line, may be empty
   core::Duration request_age{};
-  std::string due;  // why it is to be replaced; empty: it is not
+  std::string due;     // why it is to be replaced; empty: it is not
+  bool spare = false;  // it rests until a roll-back needs it
 };
 
 struct TemplateReport {
@@ -55,9 +58,13 @@ struct StatusReport {
   int ready = 0;
   core::SupervisorState state = core::SupervisorState::starting;
   std::vector<std::string> listeners;
+  std::uint64_t last_incident = 0;  // id; 0: there was none
   std::vector<PoolReport> pools;
   std::vector<WorkerReport> workers;
   std::vector<TemplateReport> templates;
+  core::Generation previous = 0;  // what a roll-back would go back to; 0: nothing
+  core::Duration bake_left{};     // of the current generation's test; 0: there is none
+  std::string rolled_back;        // why the last deploy was taken back without being asked for; or empty
 };
 
 /// What the control interface asks of the supervisor. All calls on the supervisor's thread.
@@ -66,7 +73,10 @@ class ControlHandler {
   virtual ~ControlHandler() = default;
   virtual StatusReport status() = 0;
   virtual std::optional<core::JobView> job(core::JobId id) = 0;
-  /// StopRequested, ReloadRequested, ScaleRequested or UpgradeRequested with a request id from 1 on, chosen
+  /// Those that are kept, oldest first; valid until control returns to the supervisor.
+  virtual const std::deque<Incident>& incidents() = 0;
+  /// StopRequested, ReloadRequested, RollbackRequested, ReforkRequested, ScaleRequested or UpgradeRequested
+  /// with a request id from 1 on, chosen
   /// by the caller. The answer comes by ControlBus::accepted or refused, possibly within this call.
   virtual void submit(const core::Event& request) = 0;
 };

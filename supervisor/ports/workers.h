@@ -22,6 +22,11 @@ class Workers {
   virtual std::optional<Started> spawn(const core::Spawn& order) = 0;
   virtual Started spawn_template(const core::SpawnTemplate& order) = 0;
   virtual void signal(core::LaunchId launch, int signal) = 0;
+  /// The actions Rest, Serve and Promote. A worker that cannot be told is ended: what becomes of it is seen by
+  /// its exit.
+  virtual void rest(core::LaunchId launch) = 0;
+  virtual void serve(core::LaunchId launch) = 0;
+  virtual void promote(core::LaunchId launch) = 0;
   /// What the worker's scoreboard says now; an empty sample if it says nothing.
   virtual core::ScoreboardSampled sample(const core::SampleScoreboard& order) = 0;
   /// Hands the present log descriptors to every worker and template.

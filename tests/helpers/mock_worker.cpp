@@ -13,11 +13,15 @@
 //   stranger     a child of it, with another pid, sends READY=1 in its name
 //   report       writes what it was born with to $MOCK_REPORT
 //   busy         begins a request in its scoreboard and never ends it
-//   crowded      as busy, and runs one short request after the other beside it until SIGTERM; hangs then
+//   busy-too     a second, younger one
+//   crowded      as busy, and runs one short request after the other beside it until SIGTERM, every second
+//                one answered with 500
 //   later-serve  as serve, unless it is the first launch
 //   dump         writes a line to its incident file
 //   abandon      starts a child that outlives it and notes its pid in $MOCK_REPORT
 //   take-logs    waits for the message "logs" on its lifeline and writes a line to the new error log
+//   take-word    waits for a message on its lifeline and writes it to its error log
+//   promotion    waits for the message "template" on its lifeline, says READY=1 and goes on as "fork" does
 //   serve        answers every connection with its pid until SIGTERM or the end of the lifeline, then exits 0
 // Words for templates; the workers that they fork do what $MOCK_WORKER says:
 //   fork              forks workers as the contract says, until SIGTERM or the end of the lifeline
@@ -194,11 +198,13 @@ void run_short_requests_beside_an_endless_one() {
   gserve::scoreboard::Writer writer(map_scoreboard());
   begin_endless_request(writer);
   pollfd term{watch_term(), POLLIN, 0};
+  int answered = 0;
   say("READY=1");
   do {
     writer.begin_request(1, "GET /short HTTP/1.1", monotonic_ns());
     ::poll(&term, 1, kShortMs);
-    writer.end_request(1, 200);
+    answered += 1;
+    writer.end_request(1, answered % 2 == 0 ? 500 : 200);
   } while (!term.revents);
 }
 
@@ -207,31 +213,43 @@ void dump() {
   if (::write(passed_one(contract::kIncident), kText, sizeof kText - 1) < 0) std::perror("incident");
 }
 
-/// -1 when there was no such message.
-int receive_logs(int* error_log) {
-  char text[16];
+/// A message on a SEQPACKET socket with its descriptors; empty at the end of file.
+std::string receive(int socket, std::vector<int>& fds) {
+  char text[4096];
   iovec data{text, sizeof text};
-  alignas(cmsghdr) char control[CMSG_SPACE(2 * sizeof(int))];
+  alignas(cmsghdr) char control[CMSG_SPACE(253 * sizeof(int))];
   msghdr header{};
   header.msg_iov = &data;
   header.msg_iovlen = 1;
   header.msg_control = control;
   header.msg_controllen = sizeof control;
-  const ssize_t size = ::recvmsg(passed_one(contract::kLifeline), &header, MSG_CMSG_CLOEXEC);
-  const cmsghdr* rights = CMSG_FIRSTHDR(&header);
-  if (size < 0 || std::string_view(text, static_cast<std::size_t>(size)) != contract::kLifelineLogs ||
-      !rights)
-    return -1;
-  std::memcpy(error_log, CMSG_DATA(rights), sizeof(int));
-  return static_cast<int>((rights->cmsg_len - CMSG_LEN(0)) / sizeof(int));
+  const ssize_t size = ::recvmsg(socket, &header, MSG_CMSG_CLOEXEC);
+  if (size <= 0) return "";
+  if (const cmsghdr* rights = CMSG_FIRSTHDR(&header)) {
+    fds.resize((rights->cmsg_len - CMSG_LEN(0)) / sizeof(int));
+    std::memcpy(fds.data(), CMSG_DATA(rights), fds.size() * sizeof(int));
+  }
+  return {text, static_cast<std::size_t>(size)};
+}
+
+/// Waits for a message on the lifeline.
+std::string hear_supervisor(std::vector<int>& fds) {
+  pollfd watched{passed_one(contract::kLifeline), POLLIN, 0};
+  ::poll(&watched, 1, -1);
+  return receive(watched.fd, fds);
 }
 
 void take_logs() {
-  pollfd watched{passed_one(contract::kLifeline), POLLIN, 0};
-  ::poll(&watched, 1, -1);
-  int error_log = -1;
-  const std::string line = "took logs with " + std::to_string(receive_logs(&error_log)) + " descriptors\n";
-  if (::write(error_log, line.data(), line.size()) < 0) std::perror("error log");
+  std::vector<int> fds;
+  if (hear_supervisor(fds) != contract::kLifelineLogs || fds.empty()) return;
+  const std::string line = "took logs with " + std::to_string(fds.size()) + " descriptors\n";
+  if (::write(fds.front(), line.data(), line.size()) < 0) std::perror("error log");
+}
+
+void take_word() {
+  std::vector<int> fds;
+  const std::string line = "took " + hear_supervisor(fds) + "\n";
+  if (::write(passed_one(contract::kErrorLog), line.data(), line.size()) < 0) std::perror("error log");
 }
 
 void answer(int listener) {
@@ -269,25 +287,6 @@ void answer(int listener) {
 }
 
 void run(const std::string& text, char** argv);
-
-/// A message on a SEQPACKET socket with its descriptors; empty at the end of file.
-std::string receive(int socket, std::vector<int>& fds) {
-  char text[4096];
-  iovec data{text, sizeof text};
-  alignas(cmsghdr) char control[CMSG_SPACE(253 * sizeof(int))];
-  msghdr header{};
-  header.msg_iov = &data;
-  header.msg_iovlen = 1;
-  header.msg_control = control;
-  header.msg_controllen = sizeof control;
-  const ssize_t size = ::recvmsg(socket, &header, MSG_CMSG_CLOEXEC);
-  if (size <= 0) return "";
-  if (const cmsghdr* rights = CMSG_FIRSTHDR(&header)) {
-    fds.resize((rights->cmsg_len - CMSG_LEN(0)) / sizeof(int));
-    std::memcpy(fds.data(), CMSG_DATA(rights), fds.size() * sizeof(int));
-  }
-  return {text, static_cast<std::size_t>(size)};
-}
 
 void answer_supervisor(int socket, const std::string& text, int fd = -1) {
   std::string copy = text;
@@ -386,6 +385,14 @@ void fork_worker(const std::string& how, int control, const std::string& id, con
   }
 }
 
+void take_promotion(char** argv) {
+  std::vector<int> fds;
+  if (hear_supervisor(fds) != contract::kLifelineTemplate || fds.size() != 1) std::exit(1);
+  passed.emplace(contract::kTemplate, fds.front());
+  say("READY=1");
+  be_a_template("fork", argv);
+}
+
 void act(const std::string& word, std::istringstream& rest, char** argv) {
   if (word == "ready") say("READY=1");
   if (word == "stopping") say("STOPPING=1");
@@ -402,11 +409,17 @@ void act(const std::string& word, std::istringstream& rest, char** argv) {
     gserve::scoreboard::Writer writer(map_scoreboard());
     begin_endless_request(writer);
   }
+  if (word == "busy-too") {
+    gserve::scoreboard::Writer writer(map_scoreboard());
+    writer.begin_request(1, "POST /too HTTP/1.1", monotonic_ns());
+  }
   if (word == "crowded") run_short_requests_beside_an_endless_one();
   if (word == "later-serve" && environment("GSERVE_LAUNCH_ID") != "1") serve();
   if (word == "dump") dump();
   if (word == "abandon") abandon_a_child();
   if (word == "take-logs") take_logs();
+  if (word == "take-word") take_word();
+  if (word == "promotion") take_promotion(argv);
   if (word == "serve") serve();
   if (word.rfind("fork", 0) == 0) be_a_template(word, argv);
   if (word == "exit") {

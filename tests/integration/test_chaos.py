@@ -37,7 +37,7 @@ def lost_without_a_kill(load, kills):
 def test_chaos_loses_only_what_killed_workers_had_in_hand(box, small_disk, mode):
     box.expect_log(r"^(?!.*(Sanitizer|runtime error:|internal fault|terminate called)).*$")
     folder = box.copy_app(APPS + "/plain")
-    options = ["--boot-timeout", "20", "--access-logfile", small_disk + "/access.log", *mode.split()]
+    options = ["--boot-timeout", "20", "--bake", "3", "--access-logfile", small_disk + "/access.log", *mode.split()]
     server = box.gserve(*options, workers=4, chdir=folder)
     chaos = Chaos(server, folder, small_disk, SEED)
     with Load(server.address, clients=CLIENTS, seconds=SECONDS + 240, path="/slow?s=0.005", pause=0.005) as load:

@@ -205,7 +205,7 @@ def test_busctl_reads_the_interface(box):
         done = subprocess.run(["busctl", address, "introspect", "", "/io/gserve"], capture_output=True, text=True,
                               timeout=bound(30))
     assert done.returncode == 0, done.stderr
-    for member in ("GetStatus", "Stop", "Reload", "Scale", "GetJob", "JobFinished", "Generation"):
+    for member in ("GetStatus", "Stop", "Reload", "Scale", "GetJob", "ListIncidents", "GetIncident", "JobFinished", "Generation"):
         assert re.search(rf"^\.{member}\b", done.stdout, re.MULTILINE), done.stdout
 
 

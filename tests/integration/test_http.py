@@ -126,3 +126,51 @@ def test_client_that_resets_in_the_middle_does_no_harm(box):
     worker = server.workers()
     assert server.get().status == 200
     assert server.workers() == worker
+
+
+def test_clients_that_are_too_slow_are_ended_each_by_its_own_timeout(box):
+    server = box.gserve("--header-timeout", "0.5", "--body-timeout", "0.5", "--write-timeout", "0.5", workers=1, chdir=PLAIN)
+    with raw_socket(server.address) as sock:
+        sock.sendall(b"GET / HTT")
+        assert statuses(sock.recv(4096)) == [408]
+    with raw_socket(server.address) as sock:
+        sock.sendall(b"POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhe")
+        assert statuses(sock.recv(4096)) == [408]
+    with raw_socket(server.address) as sock:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        sock.sendall(b"GET /slow?s=0&bytes=30000000 HTTP/1.1\r\nHost: a\r\n\r\n")
+        wait_for(lambda: server.status()["workers"][0]["requests"] >= 1, "the application has answered")
+        wait_for(lambda: not connected_to(server, sock), "the connection is given up", 20)
+    assert server.get().status == 200
+
+
+def connected_to(server, sock):
+    """Whether the worker still has its end of this connection."""
+    ours = sock.getsockname()[1]
+    with open(f"/proc/{server.pid}/net/tcp", encoding="ascii") as table:
+        rows = [line.split() for line in table.readlines()[1:]]
+    inodes = {row[9] for row in rows if int(row[2].split(":")[1], 16) == ours}
+    held = {target for pid in server.workers() for target in procfs.fds(pid).values()}
+    return any(f"socket:[{inode}]" in held for inode in inodes)
+
+
+def test_worker_takes_no_more_connections_than_it_may(box):
+    server = box.gserve("--worker-connections", "2", workers=1, chdir=PLAIN)
+    held = [raw_socket(server.address) for _ in range(2)]
+    for sock in held:
+        sock.sendall(b"GET / HT")
+    wait_for(lambda: all(connected_to(server, sock) for sock in held), "both connections are accepted")
+    waiting = raw_socket(server.address)
+    waiting.sendall(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+    assert not connected_to(server, waiting)
+    held[0].close()
+    assert statuses(waiting.recv(4096)) == [200]
+    for sock in (held[1], waiting):
+        sock.close()
+
+
+def test_trusted_proxies_are_a_setting(box):
+    for trusted, scheme in (("10.0.0.0/8", b"http"), ("10.0.0.0/8,127.0.0.0/8", b"https")):
+        server = box.gserve("--forwarded-allow-ips", trusted, workers=1, chdir=PLAIN)
+        assert server.get("/scheme", headers={"X-Forwarded-Proto": "https"}).body == scheme
+        assert server.stop() == 0

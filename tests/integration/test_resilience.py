@@ -179,6 +179,25 @@ def test_failed_reload_keeps_the_old_workers_and_returns_the_traceback(box):
     server.notify.wait("READY", "1", after=mark)  # systemd is told that the reload is over
 
 
+@pytest.mark.parametrize("mode", ["", "--preload"])
+def test_reload_whose_configuration_is_wrong_changes_nothing(box, mode):
+    """The release that `current` points to is not there."""
+    folder = box.copy_app(PLAIN)
+    box.expect_log(r"--chdir")
+    current = box.path("current")
+    os.symlink(folder, current)
+    server = box.gserve(*mode.split(), workers=2, chdir=current)
+    before = server.workers()
+    os.unlink(current)
+    os.symlink(box.path("nowhere"), current)
+    with Load(server.address, clients=4, pause=0.005) as load:
+        failed_reload(server, rf"--chdir: cannot change to '{current}': No such file or directory")
+        load.wait_answers(20)
+        load.stop()
+    assert not load.bad(), load.summary()
+    assert server.workers() == before
+
+
 def test_reload_that_never_boots_is_ended_by_the_boot_timeout(box):
     folder = box.copy_app(PLAIN)
     box.expect_log(r".")

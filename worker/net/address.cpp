@@ -24,8 +24,8 @@ Endpoint unix_path(const sockaddr_storage& address, socklen_t size) {
   constexpr std::size_t kPath = offsetof(sockaddr_un, sun_path);
   if (size <= kPath) return {};
   std::string path(local.sun_path, size - kPath);
-  if (path[0] != '\0') return {"", "", path.c_str()};  // up to the first NUL
-  path[0] = '@';                                       // the abstract namespace, as ss(8) shows it
+  if (path[0] != '\0') return {"", "", path.substr(0, path.find('\0'))};
+  path[0] = '@';  // the abstract namespace, as ss(8) shows it
   return {"", "", path};
 }
 

@@ -22,6 +22,8 @@ struct Context {
   /// Moves the stop state forward, never back.
   void advance_stop(StopState to);
   bool stopping() const { return stop.load(std::memory_order_acquire) != StopState::running; }
+  /// Whether an answer is the last one on its connection.
+  bool closes_connections() const { return stopping() || resting.load(std::memory_order_acquire); }
   /// Whether an executor could start a new request at once.
   bool executor_free() const { return in_flight.load(std::memory_order_seq_cst) < config.executors; }
 
@@ -38,11 +40,16 @@ struct Context {
   std::optional<scoreboard::Writer> scoreboard;
 
   std::atomic<StopState> stop{StopState::running};
+  std::atomic<bool> resting{false};           // the lifeline said "rest", and not yet "serve"
   std::atomic<bool> quit{false};              // join() was called
   std::atomic<int> in_flight{0};              // requests queued or running
   std::atomic<std::uint32_t> times_free{0};   // how often an executor became free
   std::atomic<bool> listeners_off{false};     // the I/O thread wants to hear when an executor is free again
   std::atomic<std::uint64_t> slots_taken{0};  // bits
+
+  /// The control socket that "template" on the lifeline brought; none if it could not be received. The I/O
+  /// thread's until that has ended.
+  std::optional<TrackedFd> promotion;
 };
 
 }  // namespace gserve::net

@@ -86,11 +86,11 @@ void Driver::handle_mail(Nanos now) {
     Letterbox* next = box->next;
     auto& c = static_cast<Connection&>(*box);
     const std::uint32_t letters = Mailbox::open(c);
-    if ((letters & HttpExchange::kDone) != 0) {
+    if ((letters & HttpExchange::done) != 0) {
       done(c, now);
     } else if (c.fd) {
-      if ((letters & HttpExchange::kOutput) != 0) flush(c, now);
-      if ((letters & HttpExchange::kBodyWanted) != 0) body_wanted(c, now);
+      if ((letters & HttpExchange::output) != 0) flush(c, now);
+      if ((letters & HttpExchange::body_wanted) != 0) body_wanted(c, now);
     }
     box = next;
   }
@@ -133,6 +133,13 @@ void Driver::start_draining(Nanos now) {
     const ConnectionPhase phase = c.state.phase();
     const bool idle = phase == ConnectionPhase::fresh || phase == ConnectionPhase::idle;
     if (idle && c.read_timer.deadline > grace_end) timers_.arm(c.read_timer, TimerKind::grace, now);
+  });
+}
+
+void Driver::stop_draining(Nanos now) {
+  draining_ = false;
+  table_.for_each_open([&](Connection& c) {
+    if (c.read_timer.kind == TimerKind::grace) set_timer(c, now);
   });
 }
 

@@ -31,6 +31,8 @@ class Driver {
   /// From now on connections end instead of idling; idle ones keep a short grace, so that a request on its
   /// way to them is answered rather than reset.
   void start_draining(Nanos now);
+  /// Connections idle again, and those that had a grace have all their time again.
+  void stop_draining(Nanos now);
   /// Closes all that owe no answer; `never_run`: exchanges that no executor will take.
   void stop(const std::deque<Exchange*>& never_run, Nanos now);
 

@@ -34,12 +34,17 @@ int ForkGuard::adopt(int fd) {
   return fd;
 }
 
+void ForkGuard::release(int fd) {
+  const std::lock_guard lock(mutex_);
+  const auto index = static_cast<std::size_t>(fd);
+  owned_[index / 64] &= ~(std::uint64_t{1} << (index % 64));
+}
+
 void ForkGuard::close(int fd) {
   if (dead()) return;
   const int saved = errno;
   const std::lock_guard lock(mutex_);
-  const auto index = static_cast<std::size_t>(fd);
-  owned_[index / 64] &= ~(std::uint64_t{1} << (index % 64));
+  release(fd);
   ::close(fd);
   errno = saved;
 }

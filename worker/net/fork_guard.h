@@ -27,6 +27,8 @@ class ForkGuard {
   /// passes through. A descriptor beyond the process's limit at start (RLIMIT_NOFILE) is closed: returns -1
   /// with EMFILE.
   int adopt(int fd);
+  /// Forgets `fd`, which is the caller's from now on. Any thread.
+  void release(int fd);
   /// Forgets and closes. Any thread. Leaves errno alone.
   void close(int fd);
   /// A descriptor that the server uses but does not own; closed in children only. Before the threads start.
@@ -71,6 +73,11 @@ class TrackedFd {
   explicit operator bool() const { return fd_ >= 0; }
   void reset() {
     if (fd_ >= 0) guard_->close(std::exchange(fd_, -1));
+  }
+  /// Gives the descriptor up without closing it.
+  int release() {
+    if (fd_ >= 0) guard_->release(fd_);
+    return std::exchange(fd_, -1);
   }
 
  private:

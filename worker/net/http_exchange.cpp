@@ -54,7 +54,7 @@ ssize_t HttpExchange::read_body(std::span<char> into) {
     bool wanted = false;
     const ssize_t n = connection_.body.read(into, &wanted);
     if (!wanted) return n;
-    context_.mailbox.post(connection_, kBodyWanted);
+    context_.mailbox.post(connection_, body_wanted);
     context_.mailbox.wake();
   }
 }
@@ -77,7 +77,7 @@ const char* HttpExchange::start(std::string_view status, std::span<const http::F
 }
 
 void HttpExchange::make_head(std::optional<std::uint64_t> whole_body) {
-  if (context_.stopping()) writer_.forbid_keep_alive();
+  if (context_.closes_connections()) writer_.forbid_keep_alive();
   head_text_.clear();
   writer_.make_head(head_text_, date_.text(::time(nullptr)), whole_body);
 }
@@ -163,7 +163,7 @@ void HttpExchange::answer_500() {
 }
 
 void HttpExchange::output_queued() {
-  context_.mailbox.post(connection_, kOutput);
+  context_.mailbox.post(connection_, output);
   context_.mailbox.wake();
 }
 
@@ -181,13 +181,14 @@ void HttpExchange::give_back(Ending ending) {
   Context& context = context_;
   const std::atomic<bool>& input_waiting =
       connection_.input_waiting;  // stays in place: connections are pooled
-  context.mailbox.post(connection_, kDone);
+  context.mailbox.post(connection_, done);
   // From here on the connection is the I/O thread's.
   if (context.in_flight.fetch_sub(1, std::memory_order_seq_cst) <= context.config.executors) {
     context.times_free.fetch_add(1, std::memory_order_relaxed);
     wake = wake || context.listeners_off.load(std::memory_order_seq_cst);
   }
-  if (wake || input_waiting.load(std::memory_order_seq_cst) || context.stopping()) context.mailbox.wake();
+  if (wake || input_waiting.load(std::memory_order_seq_cst) || context.closes_connections())
+    context.mailbox.wake();
 }
 
 }  // namespace gserve::net

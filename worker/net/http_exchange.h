@@ -21,7 +21,7 @@ struct Connection;
 class HttpExchange final : public Exchange, public OutputQueue::Owner {
  public:
   /// The letters it posts to the I/O thread.
-  enum Letter : std::uint32_t { kOutput = 1, kDone = 2, kBodyWanted = 4 };
+  enum Letter : std::uint32_t { output = 1, done = 2, body_wanted = 4 };
 
   HttpExchange(Context& context, Connection& connection) : context_(context), connection_(connection) {}
 
@@ -32,7 +32,7 @@ class HttpExchange final : public Exchange, public OutputQueue::Owner {
 
   Connection& connection() const { return connection_; }
 
-  // I/O thread, after kDone.
+  // I/O thread, after done.
   http::Ending ending() const { return ending_; }
   int status() const { return status_; }
   std::uint64_t body_sent() const { return writer_.body_sent(); }

@@ -99,18 +99,47 @@ void IoThread::read_signals() {
 }
 
 void IoThread::read_lifeline() {
-  switch (read_lifeline_message(context_)) {
-    case LifelineMessage::none:
+  LifelineMessage message = read_lifeline_message(context_);
+  switch (message.kind) {
+    case LifelineMessage::Kind::none:
       return;
-    case LifelineMessage::logs:
+    case LifelineMessage::Kind::logs:
       access_log_.reopened();
       return log_.info("log files reopened");
-    case LifelineMessage::end:
-      poller_.forget(context_.config.lifeline);
-      log_.warning("the supervisor is gone: draining");
-      hard_end_ = now_ + to_nanos(context_.config.graceful_timeout);
-      context_.advance_stop(StopState::draining);
+    case LifelineMessage::Kind::rest:
+      return rest();
+    case LifelineMessage::Kind::serve:
+      return serve();
+    case LifelineMessage::Kind::promotion:
+      return promote(std::move(message.control));
+    case LifelineMessage::Kind::end:
+      return lose_supervisor();
   }
+}
+
+void IoThread::rest() {
+  if (context_.closes_connections()) return;
+  context_.resting.store(true, std::memory_order_seq_cst);
+  driver_.start_draining(now_);
+}
+
+void IoThread::serve() {
+  if (context_.stopping() || !context_.resting.load(std::memory_order_relaxed)) return;
+  context_.resting.store(false, std::memory_order_release);
+  driver_.stop_draining(now_);
+}
+
+void IoThread::promote(TrackedFd control) {
+  if (context_.stopping()) return;
+  context_.promotion = std::move(control);
+  context_.advance_stop(StopState::draining);
+}
+
+void IoThread::lose_supervisor() {
+  poller_.forget(context_.config.lifeline);
+  log_.warning("the supervisor is gone: draining");
+  hard_end_ = now_ + to_nanos(context_.config.graceful_timeout);
+  context_.advance_stop(StopState::draining);
 }
 
 Nanos IoThread::sleep_time() const {
@@ -182,7 +211,7 @@ void IoThread::update_end() {
 
 void IoThread::start_draining() {
   seen_ = StopState::draining;
-  accept_window_ = true;
+  accept_window_ = !context_.resting.load(std::memory_order_relaxed);
   drain_start_ = last_accept_ = now_;
   if (context_.scoreboard) context_.scoreboard->set_state(scoreboard::WorkerState::draining);
   driver_.start_draining(now_);
@@ -214,7 +243,8 @@ void IoThread::update_listeners() {
 }
 
 bool IoThread::may_watch() const {
-  if (seen_ == StopState::stopping || (seen_ == StopState::draining && !accept_window_)) return false;
+  const bool leaves = seen_ != StopState::running || context_.resting.load(std::memory_order_relaxed);
+  if (leaves && !accept_window_) return false;
   return acceptor_.paused_until() <= now_ && driver_.connections() < context_.config.max_connections;
 }
 

@@ -17,6 +17,10 @@ namespace gserve::net {
 /// The worker's one I/O thread: a loop over one epoll instance. It has no periodic tick; it sleeps until the
 /// next event, letter or deadline.
 ///
+/// A worker that rests has left the listeners: what it was woken for is accepted first, the rest is for its
+/// siblings, which watch the same ones. Its connections end as in a drain, and then it sleeps until it is
+/// told something. Its drain accepts nothing any more.
+///
 /// A drain goes: accept what the kernel's queue still holds, until it was quiet for 20 ms (at most 250 ms);
 /// leave the listeners; answer everything, with `Connection: close`; give idle connections a short grace;
 /// when the last connection is closed, end the executor queue. The thread itself runs on until join(), so
@@ -35,6 +39,10 @@ class IoThread {
   void accept(std::size_t listener);
   void read_signals();
   void read_lifeline();
+  void rest();
+  void serve();
+  void promote(TrackedFd control);
+  void lose_supervisor();
 
   Nanos sleep_time() const;
   Nanos next_deadline() const;

@@ -19,6 +19,8 @@ namespace {
 
 constexpr std::size_t kMostDescriptors = 4;
 
+using Kind = LifelineMessage::Kind;
+
 struct Received {
   ssize_t size;
   std::array<UniqueFd, kMostDescriptors> files;
@@ -51,21 +53,29 @@ void take_place(const UniqueFd& fresh, int place) {
   if (fresh && place >= 0) ::dup3(fresh.get(), place, place > STDERR_FILENO ? O_CLOEXEC : 0);
 }
 
+LifelineMessage understand(std::string_view word, Received& received, Context& context) {
+  if (word == contract::kLifelineRest) return {Kind::rest};
+  if (word == contract::kLifelineServe) return {Kind::serve};
+  if (word == contract::kLifelineTemplate) {
+    const int control = context.guard.adopt(received.files[0].release());
+    return {Kind::promotion, TrackedFd(context.guard, control)};
+  }
+  if (word != contract::kLifelineLogs) return {Kind::none};
+  take_place(received.files[0], context.config.error_log);
+  take_place(received.files[1], context.config.access_log);
+  return {Kind::logs};
+}
+
 }  // namespace
 
 LifelineMessage read_lifeline_message(Context& context) {
   // A fork between receiving and closing would leave the descriptors in the child.
   const std::lock_guard lock(context.guard.mutex());
   std::array<char, 64> text;
-  const Received received = receive(context.config.lifeline, text.data(), text.size());
-  if (received.size == 0) return LifelineMessage::end;
-  if (received.size < 0)
-    return errno == EAGAIN || errno == EINTR ? LifelineMessage::none : LifelineMessage::end;
-  if (std::string_view(text.data(), static_cast<std::size_t>(received.size)) != contract::kLifelineLogs)
-    return LifelineMessage::none;
-  take_place(received.files[0], context.config.error_log);
-  take_place(received.files[1], context.config.access_log);
-  return LifelineMessage::logs;
+  Received received = receive(context.config.lifeline, text.data(), text.size());
+  if (received.size == 0) return {Kind::end};
+  if (received.size < 0) return {errno == EAGAIN || errno == EINTR ? Kind::none : Kind::end};
+  return understand({text.data(), static_cast<std::size_t>(received.size)}, received, context);
 }
 
 }  // namespace gserve::net

@@ -5,7 +5,10 @@
 
 namespace gserve::net {
 
-enum class LifelineMessage { none, logs, end };
+struct LifelineMessage {
+  enum class Kind { none, logs, rest, serve, promotion, end } kind;
+  TrackedFd control{};  // promotion: the control socket; none if it could not be received
+};
 
 /// Reads one message of the lifeline (common/launch_contract.h). On `logs` the new files have taken the
 /// places of the error and access log: the descriptor numbers stay, so that all who know them write to the

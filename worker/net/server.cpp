@@ -124,6 +124,14 @@ void Server::join() {
   impl_->io.reset();
 }
 
+std::optional<int> Server::take_promotion() {
+  std::optional<TrackedFd>& control = impl_->context.promotion;
+  if (!control) return std::nullopt;
+  const int fd = control->release();
+  control.reset();
+  return fd;
+}
+
 void Server::before_fork() {
   impl_->context.guard.before_fork();
 }

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -47,14 +48,17 @@ struct ServerConfig {
 
   LogLevel log_level = LogLevel::info;   // least severity of the server's own lines in the error log
   std::string tmp_dir;                   // where bodies and responses are spooled; empty: $TMPDIR, else /tmp
-  std::size_t memory_limit = 64 * 1024;  // of a body or response held in memory, then the spool
-  std::uint64_t spool_limit = 256 * 1024 * 1024;  // beyond: bodies stream, responses wait for the client
+  std::size_t memory_limit = 64U << 10;  // of a body or response held in memory, then the spool
+  std::uint64_t spool_limit = 256U << 20;  // beyond: bodies stream, responses wait for the client
 };
 
 /// How far a stop has come. Only moves forward.
 enum class StopState : int { running, draining, stopping };
 
 /// The worker's I/O thread and what it shares with executors.
+///
+/// What the lifeline says (common/launch_contract.h) is done here: "logs", "rest" and "serve" completely; its
+/// end and "template" begin a drain.
 ///
 /// Life: construct, start() (spawns the thread), executors call take() in a loop until it returns nullptr,
 /// then join(). drain(): stop accepting, finish what was accepted, then take() returns nullptr. stop():
@@ -84,6 +88,10 @@ class Server {
   /// Ends the I/O thread after the connections are flushed (bounded by graceful_timeout). Call after take()
   /// returned nullptr on every executor.
   void join();
+
+  /// After join(): whether the lifeline's message "template" has begun the drain, and with which control
+  /// socket: the caller's from now on, -1 when it could not be received. Once.
+  std::optional<int> take_promotion();
 
   /// Fork hygiene. start() registers these three with pthread_atfork, which covers every fork(): of C
   /// libraries, of os.fork(), and of multiprocessing. The Python side calls them from os.register_at_fork

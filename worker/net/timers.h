@@ -9,7 +9,7 @@
 
 namespace gserve::net {
 
-class Connection;
+struct Connection;
 
 /// The timeouts a connection can run into. All timers of one kind last equally long.
 enum class TimerKind : std::size_t { header, body, keep_alive, grace, write, linger, count };

@@ -92,7 +92,10 @@ bool EnvironBuilder::read_settings(PyObject* settings) {
   const Py_ssize_t count = PyList_Size(trusted);
   for (Py_ssize_t index = 0; index < count; ++index) {
     if (!read_text(PyList_GetItem(trusted, index), text)) return false;
-    trusted_.insert(text);
+    if (const std::string wrong = trusted_.add(text); !wrong.empty()) {
+      PyErr_Format(PyExc_ValueError, "forwarded_allow_ips: %s", wrong.c_str());
+      return false;
+    }
   }
   return count >= 0;
 }
@@ -139,22 +142,22 @@ bool EnvironBuilder::add_path(Fill& fill) {
 }
 
 bool EnvironBuilder::is_trusted(const net::Endpoint& peer) const {
-  return peer.address.empty() || trusted_.contains(peer.address) || trusted_.contains("*");
+  return peer.address.empty() || trusted_.contains(peer.address);
 }
 
 bool EnvironBuilder::add_fields(Fill& fill) {
-  const bool trusted = is_trusted(fill.exchange.peer());
   for (std::size_t index = 0; index < fill.head.fields.size(); ++index) {
-    if (!add_field(fill, index, trusted)) return false;
+    if (!add_field(fill, index)) return false;
   }
   return !fill.https || set(fill.dict, names_.url_scheme, names_.https);
 }
 
-bool EnvironBuilder::add_field(Fill& fill, std::size_t index, bool trusted) {
+bool EnvironBuilder::add_field(Fill& fill, std::size_t index) {
   const http::Field& field = fill.head.fields[index];
   FieldName name;
   if (!header_names_->find(field.name, name)) return false;
-  if (trusted && name.secure_value != nullptr && !note_scheme(fill, name, field.value)) return false;
+  const bool says_scheme = name.secure_value != nullptr && is_trusted(fill.exchange.peer());
+  if (says_scheme && !note_scheme(fill, name, field.value)) return false;
   if (name.kind == FieldKind::dropped) return true;
   const Py_ssize_t before = PyDict_Size(fill.dict);
   if (!set(fill.dict, name.key, latin1(field.value))) return false;

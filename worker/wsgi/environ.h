@@ -3,8 +3,8 @@
 
 #include <memory>
 #include <string>
-#include <unordered_set>
 
+#include "common/address_set.h"
 #include "worker/net/exchange.h"
 #include "worker/wsgi/header_names.h"
 #include "worker/wsgi/request.h"
@@ -15,8 +15,8 @@ namespace gserve::wsgi {
 class EnvironBuilder {
  public:
   /// `settings`, a dict: "base" (what is the same in every environ), "script_name" (str),
-  /// "secure_scheme_headers" (dict of upper-case name to value), "forwarded_allow_ips" (list of addresses,
-  /// "*" for all). Null with an exception set.
+  /// "secure_scheme_headers" (dict of upper-case name to value), "forwarded_allow_ips" (list of what an
+  /// AddressSet takes). Null with an exception set.
   static std::unique_ptr<EnvironBuilder> create(PyObject* settings);
 
   /// The environ of `request`, whose exchange is `exchange`. Nothing with an exception set on failure, or
@@ -43,7 +43,7 @@ class EnvironBuilder {
   bool add_request_line(Fill& fill);
   bool add_path(Fill& fill);
   bool add_fields(Fill& fill);
-  bool add_field(Fill& fill, std::size_t index, bool trusted);
+  bool add_field(Fill& fill, std::size_t index);
   bool add_joined(Fill& fill, const FieldName& name, std::size_t last);
   bool note_scheme(Fill& fill, const FieldName& name, std::string_view value);
   bool add_addresses(Fill& fill);
@@ -55,7 +55,7 @@ class EnvironBuilder {
   PyRef base_;
   std::string script_name_;
   SchemeFields schemes_;
-  std::unordered_set<std::string> trusted_;
+  AddressSet trusted_;
   std::unique_ptr<HeaderNames> header_names_;
   Names names_;
   Recent method_, remote_addr_, server_name_, server_port_;

@@ -5,6 +5,7 @@
 
 #include <cerrno>
 #include <system_error>
+#include <utility>
 
 namespace gserve::wsgi {
 namespace {
@@ -64,8 +65,8 @@ class Reader {
 
 }  // namespace
 
-ScoreboardMapping::~ScoreboardMapping() {
-  if (layout_ != nullptr) munmap(layout_, scoreboard::kSize);
+void ScoreboardMapping::unmap() {
+  if (layout_ != nullptr) munmap(std::exchange(layout_, nullptr), scoreboard::kSize);
 }
 
 void ScoreboardMapping::map(int fd) {
@@ -91,6 +92,9 @@ bool read_server_config(PyObject* dict, net::ServerConfig& config, ScoreboardMap
   reader.integer("limit_request_fields", config.limits.fields);
   reader.integer("limit_request_field_size", config.limits.field_size);
   reader.seconds("keep_alive", config.keep_alive);
+  reader.seconds("header_timeout", config.header_timeout);
+  reader.seconds("body_timeout", config.body_timeout);
+  reader.seconds("write_timeout", config.write_timeout);
   reader.seconds("graceful_timeout", config.graceful_timeout);
   reader.integer("executors", config.executors);
   reader.integer("max_connections", config.max_connections);

@@ -12,9 +12,10 @@ class ScoreboardMapping {
   ScoreboardMapping() = default;
   ScoreboardMapping(const ScoreboardMapping&) = delete;
   ScoreboardMapping& operator=(const ScoreboardMapping&) = delete;
-  ~ScoreboardMapping();
+  ~ScoreboardMapping() { unmap(); }
   /// Maps `fd`, which may be closed afterwards. Throws std::system_error.
   void map(int fd);
+  void unmap();
   scoreboard::Layout* layout() const { return layout_; }
 
  private:

@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <memory>
+#include <optional>
 
 #include "worker/net/server.h"
 #include "worker/wsgi/environ.h"
@@ -14,7 +15,8 @@
 
 namespace gserve::wsgi {
 
-/// What a Server object holds. The order matters: the I/O thread (server) ends before what it uses.
+/// What a Server object holds. The order matters: the I/O thread (server) ends before what it uses. Requests
+/// that the application keeps hold on to it; once it is closed there is nothing in it any more.
 struct ServerParts {
   Hooks hooks;
   std::unique_ptr<EnvironBuilder> environ;
@@ -108,6 +110,13 @@ PyObject* create(PyTypeObject* type, PyObject* args, PyObject*) {
   });
 }
 
+/// The server, or null with an exception set if it was closed.
+net::Server* server_of(PyObject* self) {
+  net::Server* server = parts_of(self).server.get();
+  if (server == nullptr) PyErr_SetString(PyExc_ValueError, "the server is closed");
+  return server;
+}
+
 void deallocate(PyObject* self) {
   PyTypeObject* type = Py_TYPE(self);
   ServerParts* parts = &parts_of(self);
@@ -122,32 +131,38 @@ void deallocate(PyObject* self) {
 
 PyObject* start(PyObject* self, PyObject*) {
   return guarded<PyObject*>(nullptr, [&]() -> PyObject* {
+    net::Server* server = server_of(self);
+    if (server == nullptr) return nullptr;
     watch_forks(&parts_of(self));
-    parts_of(self).server->start();
+    server->start();
     Py_RETURN_NONE;
   });
 }
 
+enum class Executor { main_thread, other_thread };
+
 /// Takes the next request; null when there is none any more, or with an exception set by a signal's handler.
-net::Exchange* take(net::Server& server) {
+/// Those run on the main thread only.
+net::Exchange* take(net::Server& server, Executor executor) {
   for (;;) {
     bool interrupted = false;
     net::Exchange* exchange;
     {
       GilRelease without_gil;
-      exchange = server.take(&interrupted);
+      exchange = server.take(executor == Executor::main_thread ? &interrupted : nullptr);
     }
     if (exchange != nullptr || !interrupted) return exchange;
     if (PyErr_CheckSignals() != 0) return nullptr;
   }
 }
 
-PyObject* run_sync(PyObject* self, PyObject* app) {
+PyObject* run(PyObject* self, PyObject* app, Executor executor) {
   return guarded<PyObject*>(nullptr, [&]() -> PyObject* {
     ServerParts& parts = parts_of(self);
+    if (server_of(self) == nullptr) return nullptr;
     const auto& state = *static_cast<State*>(PyType_GetModuleState(Py_TYPE(self)));
     const Runner runner{state, parts.hooks, *parts.environ, reinterpret_cast<ServerObject*>(self), app};
-    while (net::Exchange* exchange = take(*parts.server)) {
+    while (net::Exchange* exchange = take(*parts.server, executor)) {
       if (!run_request(runner, *exchange)) return nullptr;
       if (PyErr_CheckSignals() != 0) return nullptr;
     }
@@ -156,23 +171,58 @@ PyObject* run_sync(PyObject* self, PyObject* app) {
   });
 }
 
+PyObject* run_sync(PyObject* self, PyObject* app) {
+  return run(self, app, Executor::main_thread);
+}
+
+PyObject* run_thread(PyObject* self, PyObject* app) {
+  return run(self, app, Executor::other_thread);
+}
+
 PyObject* drain(PyObject* self, PyObject*) {
-  parts_of(self).server->drain();
+  net::Server* server = server_of(self);
+  if (server == nullptr) return nullptr;
+  server->drain();
   Py_RETURN_NONE;
 }
 
 PyObject* stop(PyObject* self, PyObject*) {
-  parts_of(self).server->stop();
+  net::Server* server = server_of(self);
+  if (server == nullptr) return nullptr;
+  server->stop();
   Py_RETURN_NONE;
 }
 
 PyObject* join(PyObject* self, PyObject*) {
   return guarded<PyObject*>(nullptr, [&]() -> PyObject* {
+    net::Server* server = server_of(self);
+    if (server == nullptr) return nullptr;
     {
       GilRelease without_gil;
-      parts_of(self).server->join();
+      server->join();
     }
     running.store(nullptr);
+    Py_RETURN_NONE;
+  });
+}
+
+PyObject* take_promotion(PyObject* self, PyObject*) {
+  net::Server* server = server_of(self);
+  if (server == nullptr) return nullptr;
+  const std::optional<int> control = server->take_promotion();
+  if (!control) Py_RETURN_NONE;
+  return PyLong_FromLong(*control);
+}
+
+PyObject* close(PyObject* self, PyObject*) {
+  return guarded<PyObject*>(nullptr, [&]() -> PyObject* {
+    ServerParts& parts = parts_of(self);
+    ServerParts* expected = &parts;
+    running.compare_exchange_strong(expected, nullptr);
+    parts.server.reset();  // with the GIL: no other thread of Python's forks meanwhile
+    parts.scoreboard.unmap();
+    parts.environ.reset();
+    parts.hooks = Hooks();
     Py_RETURN_NONE;
   });
 }
@@ -180,11 +230,18 @@ PyObject* join(PyObject* self, PyObject*) {
 PyMethodDef methods[] = {
     {"start", start, METH_NOARGS, "Starts the I/O thread and accepts connections."},
     {"run_sync", run_sync, METH_O,
-     "run_sync(app): runs requests on this thread until the server has drained."},
+     "run_sync(app): runs requests on this thread, the main one, until the server has drained."},
+    {"run_thread", run_thread, METH_O,
+     "run_thread(app): the same on another thread, beside the main one. All must have ended before join()."},
     {"drain", drain, METH_NOARGS,
      "Accepts nothing more, finishes what was accepted. Safe in signal handlers."},
     {"stop", stop, METH_NOARGS, "Ends as soon as the running requests end. Safe in signal handlers."},
     {"join", join, METH_NOARGS, "Waits for the I/O thread, which flushes what is still to be sent."},
+    {"take_promotion", take_promotion, METH_NOARGS,
+     "After join(): the control socket of the template that the process is to become, -1 if it could not be "
+     "received, None if nobody has asked for one."},
+    {"close", close, METH_NOARGS,
+     "After join(): lets go of everything. Nothing can be asked of the server any more."},
     {nullptr, nullptr, 0, nullptr}};
 
 }  // namespace

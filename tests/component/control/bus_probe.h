@@ -49,7 +49,7 @@ class BusProbe {
   bool works() { return call_status() >= 0; }
 
   int call_status() {
-    sd_bus_error error = SD_BUS_ERROR_NULL;
+    sd_bus_error error{};
     sd_bus_message* reply = nullptr;
     const int r = sd_bus_call_method(bus_, nullptr, control::kObjectPath, control::kInterface, "GetStatus",
                                      &error, &reply, "");

@@ -49,6 +49,8 @@ core::RequestId request_of(const core::Event& event) {
   if (const auto* stop = std::get_if<core::StopRequested>(&event)) return stop->request;
   if (const auto* reload = std::get_if<core::ReloadRequested>(&event)) return reload->request;
   if (const auto* upgrade = std::get_if<core::UpgradeRequested>(&event)) return upgrade->request;
+  if (const auto* rollback = std::get_if<core::RollbackRequested>(&event)) return rollback->request;
+  if (const auto* refork = std::get_if<core::ReforkRequested>(&event)) return refork->request;
   return std::get<core::ScaleRequested>(event).request;
 }
 

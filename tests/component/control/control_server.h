@@ -37,11 +37,13 @@ class FakeSupervisor final : public ports::ControlHandler {
  public:
   ports::StatusReport status() override;
   std::optional<core::JobView> job(core::JobId id) override;
+  const std::deque<ports::Incident>& incidents() override { return recorded; }
   void submit(const core::Event& request) override;
 
   std::function<void(const core::Event&)> on_submit;
   std::function<void()> on_status;  // runs before each answer; may throw
   ports::StatusReport report;
+  std::deque<ports::Incident> recorded;
   std::vector<core::Event> submitted;
 };
 

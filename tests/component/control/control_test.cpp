@@ -54,8 +54,8 @@ TEST(Control, BusctlIntrospectsTheObject) {
   ControlServer server;
   const Ran ran = busctl(server, "introspect io.gserve /io/gserve");
   EXPECT_EQ(ran.exit_code, 0) << ran.output;
-  for (const char* word :
-       {"io.gserve.Supervisor1", ".GetStatus", ".Scale", "sib", ".JobFinished", ".Ready"}) {
+  for (const char* word : {"io.gserve.Supervisor1", ".GetStatus", ".ListIncidents", ".GetIncident", ".Scale",
+                           "sib", ".JobFinished", ".Ready"}) {
     EXPECT_THAT(ran.output, HasSubstr(word));
   }
 }
@@ -288,7 +288,7 @@ TEST(Control, AnotherUserIsRefusedByTheDefaultMode) {
   for (const std::string& directory : {server.root() + "/shop", server.root() + "/.."}) {
     ASSERT_EQ(chmod(directory.c_str(), 0755), 0);
   }
-  const std::string path = server.socket();
+  const std::string& path = server.socket();
   EXPECT_EQ(as_nobody([&] { return raw_connect(path) < 0 && errno == EACCES ? 0 : 1; }), 0);
 }
 

@@ -51,6 +51,7 @@ TEST(Gservectl, StatusShowsWhatTheSupervisorSays) {
   report.target = 4;
   report.ready = 1;
   report.listeners = {"http://127.0.0.1:8000"};
+  report.last_incident = 12;
   report.workers = {{.pid = 321,
                      .pool = "web",
                      .state = core::WorkerState::ready,
@@ -87,6 +88,7 @@ TEST(Gservectl, StatusShowsWhatTheSupervisorSays) {
   EXPECT_EQ(status["ready"], 1);
   EXPECT_EQ(status["state"], "running");
   EXPECT_EQ(status["listeners"][0], "http://127.0.0.1:8000");
+  EXPECT_EQ(status["last_incident"], 12);
   const auto& worker = status["workers"][0];
   EXPECT_EQ(worker["pid"], 321);
   EXPECT_EQ(worker["state"], "ready");
@@ -114,6 +116,81 @@ TEST(Gservectl, StatusShowsWhatTheSupervisorSays) {
   EXPECT_TRUE(status["pools"][1]["next_start_s"].is_null());
 }
 
+ports::Incident timeout_of_a_worker() {
+  return {.id = 3,
+          .time_usec = 1'795'425'327'250'000,
+          .kind = core::IncidentKind::timeout,
+          .of_template = false,
+          .launch = 5,
+          .pid = 4242,
+          .pool = "web",
+          .generation = 2,
+          .reason = "\"GET /slow HTTP/1.1\" has run for 31 s (timeout 30 s); killed by SIGABRT",
+          .details = "",
+          .in_flight = 2,
+          .requests = {{"GET /slow HTTP/1.1", std::chrono::milliseconds(31'250)}},
+          .stacks = "Thread 0x1\n  File \"app.py\", line 7 in view\n",
+          .log = "caf\xe9 is closed\n"};
+}
+
+/// The next one: a template's failed boot.
+ports::Incident failed_boot() {
+  ports::Incident failed = timeout_of_a_worker();
+  failed.id = 4;
+  failed.kind = core::IncidentKind::boot_failure;
+  failed.of_template = true;
+  failed.pid = 0;
+  failed.details = "Traceback";
+  return failed;
+}
+
+TEST(Gservectl, IncidentsAreListed) {
+  ControlServer server;
+  server.supervisor().recorded = {timeout_of_a_worker(), failed_boot()};
+  const auto list = nlohmann::json::parse(gservectl({server.root()}, {"incidents", "--json"}).out);
+  ASSERT_EQ(list.size(), 2U);
+  EXPECT_EQ(list[0]["id"], 3);
+  EXPECT_EQ(list[0]["time"], "2026-11-23T09:15:27.250Z");
+  EXPECT_EQ(list[0]["kind"], "timeout");
+  EXPECT_EQ(list[0]["process"], "worker");
+  EXPECT_EQ(list[0]["launch"], 5);
+  EXPECT_EQ(list[0]["pid"], 4242);
+  EXPECT_EQ(list[0]["pool"], "web");
+  EXPECT_EQ(list[0]["generation"], 2);
+  EXPECT_EQ(list[0]["reason"], timeout_of_a_worker().reason);
+  EXPECT_EQ(list[1]["kind"], "boot-failure");
+  EXPECT_EQ(list[1]["process"], "template");
+}
+
+TEST(Gservectl, AnIncidentIsShownWithAllThatIsKnownOfIt) {
+  ControlServer server;
+  server.supervisor().recorded = {timeout_of_a_worker(), failed_boot()};
+  const Ran ran = gservectl({server.root()}, {"incidents", "3", "--json"});
+  ASSERT_EQ(ran.code, 0) << ran.err;
+  const auto shown = nlohmann::json::parse(ran.out);
+  EXPECT_EQ(shown["reason"], timeout_of_a_worker().reason);
+  EXPECT_EQ(shown["in_flight"], 2);
+  EXPECT_EQ(shown["requests"][0]["line"], "GET /slow HTTP/1.1");
+  EXPECT_EQ(shown["requests"][0]["age_s"], 31.25);
+  EXPECT_EQ(shown["stacks"], timeout_of_a_worker().stacks);
+  EXPECT_EQ(shown["log"], "caf\\xe9 is closed\n");
+  EXPECT_EQ(nlohmann::json::parse(gservectl({server.root()}, {"incidents", "4", "--json"}).out)["details"],
+            "Traceback");
+}
+
+TEST(Gservectl, AnIncidentThatIsNotKeptIsOneClearLine) {
+  ControlServer server;
+  EXPECT_EQ(gservectl({server.root()}, {"incidents"}).out, "no incident is on record\n");
+  EXPECT_EQ(gservectl({server.root()}, {"incidents", "--json"}).out, "[]\n");
+  EXPECT_EQ(gservectl({server.root()}, {"incidents", "9"}).err,
+            "gservectl: no incident 9: none is on record\n");
+  server.supervisor().recorded = {timeout_of_a_worker()};
+  const Ran ran = gservectl({server.root()}, {"incidents", "9", "--json"});
+  EXPECT_EQ(ran.code, 1);
+  EXPECT_EQ(ran.out, "");
+  EXPECT_EQ(ran.err, "gservectl: no incident 9: on record are 3 to 3\n");
+}
+
 TEST(Gservectl, StatusTakesAFewMilliseconds) {
   ControlServer server;
   gservectl({server.root()}, {"status"});
@@ -134,6 +211,34 @@ TEST(Gservectl, ReloadFollowsTheJobToItsEnd) {
   const Ran ran = gservectl({server.root()}, {"reload"});
   EXPECT_EQ(ran.code, 0) << ran.err;
   EXPECT_EQ(ran.out, "1 of 2 workers replaced\nreload of shop done\n");
+}
+
+TEST(Gservectl, ARollbackAndAReforkAreJobsOfTheirOwn) {
+  ControlServer server;
+  answer(server, [](io::SdBusControl& control, core::RequestId request) {
+    control.accepted(request, 3);
+    control.job_finished(3, core::JobState::done, "");
+  });
+  EXPECT_EQ(gservectl({server.root()}, {"rollback"}).out, "rollback of shop done\n");
+  EXPECT_EQ(gservectl({server.root()}, {"refork"}).out, "refork of shop done\n");
+  const auto& submitted = server.supervisor().submitted;
+  EXPECT_THAT(std::get<core::RollbackRequested>(submitted.at(0)).by, HasSubstr("uid"));
+  EXPECT_TRUE(std::holds_alternative<core::ReforkRequested>(submitted.at(1)));
+}
+
+TEST(Gservectl, ShowsATestAndWhyADeployWasTakenBack) {
+  ControlServer server;
+  ports::StatusReport& report = server.supervisor().report;
+  report.generation = 2;
+  report.previous = 1;
+  report.bake_left = std::chrono::seconds(40);
+  report.rolled_back = "generation 2 is worse than generation 1";
+  report.workers = {{.pid = 4242, .pool = "web", .generation = 1, .request = "", .due = "", .spare = true}};
+  const auto status = nlohmann::json::parse(gservectl({server.root()}, {"status", "--json"}).out);
+  EXPECT_EQ(status["previous_generation"], 1);
+  EXPECT_EQ(status["bake_s"], 40.0);
+  EXPECT_EQ(status["rolled_back"], "generation 2 is worse than generation 1");
+  EXPECT_EQ(status["workers"][0]["state"], "spare");
 }
 
 TEST(Gservectl, AFailedReloadExitsWithOneAndTheTraceback) {

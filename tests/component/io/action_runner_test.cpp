@@ -17,12 +17,16 @@ struct MockWorkers : ports::Workers {
   MOCK_METHOD(std::optional<Started>, spawn, (const core::Spawn&), (override));
   MOCK_METHOD(Started, spawn_template, (const core::SpawnTemplate&), (override));
   MOCK_METHOD(void, signal, (core::LaunchId, int), (override));
+  MOCK_METHOD(void, rest, (core::LaunchId), (override));
+  MOCK_METHOD(void, serve, (core::LaunchId), (override));
+  MOCK_METHOD(void, promote, (core::LaunchId), (override));
   MOCK_METHOD(core::ScoreboardSampled, sample, (const core::SampleScoreboard&), (override));
   MOCK_METHOD(void, hand_over_logs, (), (override));
 };
 struct MockConfiguration : ports::Configuration {
   MOCK_METHOD((std::variant<core::SupervisorConfig, std::string>), load, (core::JobId), (override));
   MOCK_METHOD(void, adopt, (core::JobId, core::Generation), (override));
+  MOCK_METHOD(void, copy, (core::Generation, core::Generation), (override));
   MOCK_METHOD(void, forget, (core::Generation), (override));
 };
 struct MockListeners : ports::Listeners {
@@ -40,6 +44,9 @@ struct MockUpgrader : ports::Upgrader {
   MOCK_METHOD(void, reexecute, (core::JobId), (override));
   MOCK_METHOD(void, give_up, (core::JobId), (override));
 };
+struct MockIncidents : ports::Incidents {
+  MOCK_METHOD(void, record, (const core::RecordIncident&), (override));
+};
 struct MockControl : ports::ControlBus {
   MOCK_METHOD(void, accepted, (core::RequestId, core::JobId), (override));
   MOCK_METHOD(void, refused, (core::RequestId, const std::string&), (override));
@@ -54,10 +61,12 @@ class ActionRunnerTest : public ::testing::Test {
   StrictMock<MockListeners> listeners_;
   StrictMock<MockNotifier> notifier_;
   StrictMock<MockUpgrader> upgrader_;
+  StrictMock<MockIncidents> incidents_;
   StrictMock<MockControl> control_;
   testing::RecordingJournal journal_;
   std::vector<core::Event> answers_;
-  ActionPorts ports_{workers_, configuration_, journal_, listeners_, notifier_, upgrader_, &control_};
+  ActionPorts ports_{workers_,  configuration_, journal_,   listeners_,
+                     notifier_, upgrader_,      incidents_, &control_};
   ActionRunner runner_{ports_, [this](core::Event event) { answers_.push_back(std::move(event)); }};
 };
 
@@ -100,9 +109,13 @@ TEST_F(ActionRunnerTest, CheckOfAnUpgradeIsAnsweredAtOnceOnlyIfItCannotBegin) {
 TEST_F(ActionRunnerTest, EveryOtherActionGoesToItsPort) {
   const ::testing::InSequence in_order;
   EXPECT_CALL(workers_, signal(3, 15));
+  EXPECT_CALL(workers_, rest(3));
+  EXPECT_CALL(workers_, serve(4));
+  EXPECT_CALL(workers_, promote(5));
   EXPECT_CALL(workers_, sample(::testing::Field(&core::SampleScoreboard::launch, 3)))
       .WillOnce(Return(core::ScoreboardSampled{3, std::nullopt, "", 0}));
   EXPECT_CALL(configuration_, adopt(8, 2));
+  EXPECT_CALL(configuration_, copy(2, 3));
   EXPECT_CALL(configuration_, forget(1));
   EXPECT_CALL(upgrader_, reexecute(8));
   EXPECT_CALL(upgrader_, give_up(8));
@@ -113,16 +126,34 @@ TEST_F(ActionRunnerTest, EveryOtherActionGoesToItsPort) {
   EXPECT_CALL(notifier_, stopping());
   EXPECT_CALL(notifier_, status("busy"));
   EXPECT_CALL(notifier_, extend_timeout(core::Duration(5)));
+  EXPECT_CALL(incidents_, record(::testing::Field(&core::RecordIncident::launch, 3)));
   EXPECT_CALL(control_, accepted(1, 8));
   EXPECT_CALL(control_, refused(2, "no"));
   EXPECT_CALL(control_, job_progress(8, "half"));
   EXPECT_CALL(control_, job_finished(8, core::JobState::done, ""));
-  runner_.run({core::SignalWorker{3, 15}, core::SampleScoreboard{3}, core::AdoptConfig{8, 2},
-               core::ForgetGeneration{1}, core::Reexecute{8}, core::GiveUpUpgrade{8}, core::StopListening{},
-               core::ReopenLogs{}, core::NotifyReady{"up"}, core::NotifyReloading{}, core::NotifyStopping{},
-               core::NotifyStatus{"busy"}, core::NotifyExtendTimeout{core::Duration(5)},
-               core::JobAccepted{1, 8}, core::JobRefused{2, "no"}, core::JobProgress{8, "half"},
-               core::JobFinished{8, core::JobState::done, ""}, core::Log{core::LogLevel::info, "hello", 0, 0},
+  runner_.run({core::SignalWorker{3, 15},
+               core::Rest{3},
+               core::Serve{4},
+               core::Promote{5},
+               core::SampleScoreboard{3},
+               core::AdoptConfig{8, 2},
+               core::CopyConfig{2, 3},
+               core::ForgetGeneration{1},
+               core::Reexecute{8},
+               core::GiveUpUpgrade{8},
+               core::StopListening{},
+               core::ReopenLogs{},
+               core::NotifyReady{"up"},
+               core::NotifyReloading{},
+               core::NotifyStopping{},
+               core::NotifyStatus{"busy"},
+               core::NotifyExtendTimeout{core::Duration(5)},
+               core::RecordIncident{3, core::IncidentKind::crash, false, "web", 1, 42, "killed", ""},
+               core::JobAccepted{1, 8},
+               core::JobRefused{2, "no"},
+               core::JobProgress{8, "half"},
+               core::JobFinished{8, core::JobState::done, ""},
+               core::Log{core::LogLevel::info, "hello", 0, 0},
                core::Exit{3}});
   EXPECT_EQ(journal_.reopened, 1);
   EXPECT_EQ(journal_.text(), "hello\n");
@@ -139,7 +170,7 @@ TEST_F(ActionRunnerTest, WithoutAControlInterfaceJobsGoOn) {
 /// An event delivered while another is handled waits for its turn.
 TEST_F(ActionRunnerTest, EngineDoesNotRecurse) {
   ::testing::NiceMock<MockNotifier> notifier;
-  ActionPorts ports{workers_, configuration_, journal_, listeners_, notifier, upgrader_};
+  ActionPorts ports{workers_, configuration_, journal_, listeners_, notifier, upgrader_, incidents_};
   int settled = 0;
   Engine* engine = nullptr;
   Engine made(core::Supervisor(core::SupervisorConfig{}, 1), ports, [&] { ++settled; });

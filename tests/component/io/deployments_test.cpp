@@ -56,6 +56,17 @@ TEST_F(DeploymentsTest, ReloadedConfigurationBelongsToItsGeneration) {
   EXPECT_EQ(journal_.text(), "");
 }
 
+TEST_F(DeploymentsTest, CopiedConfigurationOutlivesItsOrigin) {
+  context_.environment["GSERVE_CMD_ARGS"] = "--timeout 7";
+  Deployments deployments(context_, load(), journal_);
+  deployments.copy(1, 2);
+  deployments.copy(8, 9);
+  deployments.forget(1);
+  ASSERT_NE(deployments.find(2), nullptr);
+  EXPECT_EQ(deployments.find(2)->settings.seconds("timeout"), 7.0);
+  EXPECT_EQ(deployments.find(9), nullptr);
+}
+
 TEST_F(DeploymentsTest, BadConfigurationIsRefusedWithItsReason) {
   Deployments deployments(context_, load(), journal_);
   context_.environment["GSERVE_CMD_ARGS"] = "--timeout never";

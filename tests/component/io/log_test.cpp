@@ -9,7 +9,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
+#include <optional>
 #include <regex>
 
 #include "supervisor/io/log_file.h"
@@ -24,7 +26,6 @@ using gserve::testing::TemporaryDirectory;
 using ::testing::EndsWith;
 using ::testing::HasSubstr;
 using ::testing::Not;
-using ::testing::StartsWith;
 
 Log opened(const std::string& path, LogLevel level = LogLevel::info) {
   auto log = Log::open(path, level);
@@ -222,6 +223,74 @@ TEST(LogFile, LeavesTheStandardStreamOpen) {
   EXPECT_GE(::fcntl(writer.get(), F_GETFD), 0);
   char buffer[16];
   EXPECT_EQ(::read(reader.get(), buffer, sizeof buffer), 5);
+}
+
+TEST(LogFile, TailIsItsLastWholeLinesWhoeverWroteThem) {
+  const TemporaryDirectory directory;
+  const LogFile file = opened_file(directory / "log");
+  EXPECT_EQ(file.tail(100), "");
+  ASSERT_EQ(::write(file.fd(), "first line\nsecond\nthird\n", 24), 24);
+  EXPECT_EQ(file.tail(100), "first line\nsecond\nthird\n");
+  EXPECT_EQ(file.tail(24), "first line\nsecond\nthird\n");
+  EXPECT_EQ(file.tail(23), "second\nthird\n");
+  EXPECT_EQ(file.tail(8), "third\n");
+}
+
+TEST(LogFile, TailIsOfTheOpenFileNotOfItsName) {
+  const TemporaryDirectory directory;
+  LogFile file = opened_file(directory / "log");
+  file.write("old\n");
+  ASSERT_EQ(::rename((directory / "log").c_str(), (directory / "log.1").c_str()), 0);
+  EXPECT_EQ(file.tail(100), "old\n");
+  EXPECT_EQ(file.reopen(), "");
+  EXPECT_EQ(file.tail(100), "");
+}
+
+TEST(Log, LastLinesOfAFileAreThoseOfTheWorkersToo) {
+  const TemporaryDirectory directory;
+  Log log = opened(directory / "log");
+  log.log(LogLevel::info, "of another", 2, 1);
+  ASSERT_EQ(::write(log.fd(), "printed by a worker\n", 20), 20);
+  EXPECT_EQ(log.last_lines(1), read_file(directory / "log"));
+  EXPECT_THAT(log.last_lines(1), EndsWith("worker=2 generation=1\nprinted by a worker\n"));
+}
+
+/// The log is a pipe: what was written cannot be read again.
+class UnreadableLog : public ::testing::Test {
+ protected:
+  UnreadableLog() {
+    int ends[2];
+    if (::pipe2(ends, O_CLOEXEC) != 0) throw std::runtime_error("no pipe");
+    reader_.reset(ends[0]);
+    ::fcntl(ends[1], F_SETFL, O_NONBLOCK);  // nobody reads it
+    log_.emplace(LogFile::restore("-", STDERR_FILENO, UniqueFd(ends[1])), LogLevel::info);
+  }
+  UniqueFd reader_;
+  std::optional<Log> log_;
+};
+
+TEST_F(UnreadableLog, LastLinesAreThoseOfTheProcessAndOfNobody) {
+  log_->log(LogLevel::info, "reload requested");
+  log_->log(LogLevel::info, "worker started", 1, 2);
+  log_->log(LogLevel::info, "worker started", 11, 2);
+  log_->log(LogLevel::debug, "not logged", 1, 2);
+  log_->log(LogLevel::error, "the worker left its stacks\nThread 0x1\n", 1, 2);
+  const std::string lines = log_->last_lines(1);
+  EXPECT_TRUE(
+      std::regex_match(lines, std::regex(R"(\[.*\] \[\d+\] \[INFO\] reload requested\n)"
+                                         R"(.*\[INFO\] worker started worker=1 generation=2\n)"
+                                         R"(.*\[ERROR\] the worker left its stacks worker=1 .*=2\n)")))
+      << lines;
+}
+
+TEST_F(UnreadableLog, LastLinesAreBounded) {
+  for (int i = 0; i < 1000; ++i) log_->log(LogLevel::info, std::to_string(i) + std::string(2000, 'x'));
+  const std::string lines = log_->last_lines(1);
+  EXPECT_LE(lines.size(), 4096U);
+  EXPECT_EQ(std::count(lines.begin(), lines.end(), '\n'), 8);
+  EXPECT_THAT(lines, HasSubstr("[INFO] 992x"));
+  EXPECT_THAT(lines, HasSubstr("[INFO] 999x"));
+  EXPECT_THAT(lines, Not(HasSubstr("[INFO] 991x")));
 }
 
 }  // namespace

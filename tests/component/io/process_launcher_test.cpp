@@ -8,6 +8,8 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <algorithm>
+
 #include "supervisor/io/memfd.h"
 #include "supervisor/io/reaper.h"
 #include "tests/component/io/child.h"
@@ -69,7 +71,8 @@ TEST_F(ProcessLauncherTest, DescriptorsKeepTheirOrderWhenSourcesAndTargetsOverla
   std::vector<int> fds;
   std::vector<UniqueFd> held;
   for (int i = 0; i < 3; ++i) held.emplace_back(::fcntl(0, F_DUPFD_CLOEXEC, 3));
-  for (auto fd = held.rbegin(); fd != held.rend(); ++fd) fds.push_back(fd->get());
+  for (const UniqueFd& fd : held) fds.push_back(fd.get());
+  std::ranges::reverse(fds);
   fds.push_back(incident.get());
   fds.push_back(incident.get());
   auto spec = testing::mock_worker("dump report exit 0", {"LISTEN_FDNAMES=x:x:x:incident:x"});
@@ -155,11 +158,11 @@ TEST_F(ProcessLauncherTest, ChildOutlivesTheLaunch) {
 TEST_F(ProcessLauncherTest, RunningOutOfDescriptorsFailsCleanly) {
   const int next = ::fcntl(0, F_DUPFD_CLOEXEC, 3);
   ::close(next);
-  const int free_low = next;
+  const auto free_low = static_cast<rlim_t>(next);
   int worked = 0;
-  for (int room = 0; room < 14; ++room) {
+  for (rlim_t room = 0; room < 14; ++room) {
     rlimit tight = limit_;
-    tight.rlim_cur = static_cast<rlim_t>(free_low + room);
+    tight.rlim_cur = free_low + room;
     ::setrlimit(RLIMIT_NOFILE, &tight);
     auto result = launcher_.launch(testing::mock_worker("hang"));
     ::setrlimit(RLIMIT_NOFILE, &limit_);

@@ -161,7 +161,8 @@ TEST_F(ServiceTest, RunningOutOfDescriptorsIsSurvived) {
   const rlimit plenty{1024, 1024};
   ::prlimit(service.pid, RLIMIT_NOFILE, &none, nullptr);
   ::kill(service.pid, SIGTTIN);
-  EXPECT_TRUE(logged("Too many open files")) << log();
+  EXPECT_TRUE(logged("Too many open files; raise the limit on open files")) << log();
+  EXPECT_EQ(log().find("cannot start a worker: cannot start"), std::string::npos) << log();
   ::prlimit(service.pid, RLIMIT_NOFILE, &plenty, nullptr);
   EXPECT_TRUE(manager_.hears("2/2 workers ready")) << log();
   EXPECT_EQ(end(service, SIGTERM), 0);

@@ -14,6 +14,7 @@
 #include <chrono>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "supervisor/io/process_launcher.h"
@@ -53,6 +54,22 @@ class TemplateProcessesTest : public ::testing::Test {
   }
 
   void start_template(const std::string& how, const std::string& worker = "ready hang") {
+    prepare(how, worker);
+    const auto started = workers_->spawn_template(core::SpawnTemplate{kTemplate, "web", 1});
+    template_pid_ = std::get<core::Pid>(started);
+    ASSERT_TRUE(await<core::WorkerReady>(kTemplate));
+  }
+
+  /// Launch 1 as a worker that waits to become a template.
+  void start_candidate(const std::string& how) {
+    prepare("", how);
+    const auto started = workers_->spawn(core::Spawn{kTemplate, "web", 1, 1}).value();
+    template_pid_ = std::get<core::Pid>(started);
+    ASSERT_TRUE(await<core::WorkerReady>(kTemplate));
+    seen_.clear();
+  }
+
+  void prepare(const std::string& how, const std::string& worker) {
     settings_.set("wsgi_app", std::string("app:app"), config::Source::command_line);
     settings_.set("chdir", directory_.path(), config::Source::command_line);
     settings_.set("raw_env",
@@ -67,9 +84,6 @@ class TemplateProcessesTest : public ::testing::Test {
     launcher_.emplace(process_launcher_, surroundings);
     workers_.emplace(*launcher_, *deployments_, journal_, oom_counter_);
     workers_->set_watch([this](int fd, bool on) { watched_ = on ? fd : -1; });
-    const auto started = workers_->spawn_template(core::SpawnTemplate{kTemplate, "web", 1});
-    template_pid_ = std::get<core::Pid>(started);
-    ASSERT_TRUE(await<core::WorkerReady>(kTemplate));
   }
 
   void ask(core::LaunchId launch) {
@@ -315,6 +329,36 @@ TEST_F(TemplateProcessesTest, ReopenedLogsReachAWorkerThatIsNotThereYet) {
   EXPECT_GT(::pread(reopened.get(), text, sizeof text - 1, 0), 0);
   EXPECT_STREQ(text, "took logs with 1 descriptors\n");
   EXPECT_EQ(journal_.text(), "");
+}
+
+TEST_F(TemplateProcessesTest, PromotedWorkerForksOthers) {
+  start_candidate("ready promotion");
+  workers_->promote(kTemplate);
+  const int control = std::exchange(watched_, -1);
+  EXPECT_GE(control, 0);
+  workers_->promote(kTemplate);
+  EXPECT_EQ(watched_, -1) << "it was told twice";
+  watched_ = control;
+  ASSERT_TRUE(await<core::WorkerReady>(kTemplate));
+  ask(kWorker);
+  ASSERT_TRUE(await<core::WorkerReady>(kWorker));
+  EXPECT_NE(seen<core::WorkerSpawned>(kWorker)->pid, template_pid_);
+  workers_->signal(kTemplate, SIGKILL);
+  ASSERT_TRUE(await<core::WorkerExited>(kTemplate));
+  EXPECT_EQ(watched_, -1);
+  EXPECT_FALSE(seen<core::WorkerExited>(kWorker));
+  EXPECT_EQ(journal_.text(), "");
+}
+
+TEST_F(TemplateProcessesTest, WorkerThatEndsInsteadOfBecomingATemplateIsForgottenAsOne) {
+  start_candidate("ready take-word exit 0");
+  workers_->promote(kTemplate);
+  ASSERT_TRUE(await<core::WorkerExited>(kTemplate));
+  EXPECT_EQ(watched_, -1);
+  EXPECT_EQ(std::get<std::string>(*workers_->spawn(core::Spawn{9, "web", 1, 9, kTemplate})),
+            "its template has ended");
+  workers_->promote(kTemplate);
+  EXPECT_EQ(watched_, -1);
 }
 
 TEST_F(TemplateProcessesTest, ReportShowsItsMemory) {

@@ -8,9 +8,12 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 #include <optional>
+#include <string>
 
 #include "supervisor/io/process_launcher.h"
 #include "supervisor/io/start_context.h"
@@ -70,6 +73,11 @@ class WorkerProcessesTest : public ::testing::Test {
       for (core::Event& event : workers_->understand(message)) events.push_back(std::move(event));
     }
     return events;
+  }
+
+  std::string error_log() const {
+    std::ifstream log(directory_.path() + "/error.log");
+    return {std::istreambuf_iterator<char>(log), {}};
   }
 
   /// Waits for the worker's end.
@@ -191,13 +199,56 @@ TEST_F(WorkerProcessesTest, SampleShowsTheOldestRequest) {
   EXPECT_FALSE(workers.sample({99, true}).oldest_start);
 }
 
+TEST_F(WorkerProcessesTest, WhatItAnsweredIsToldWhileItLivesAndAtItsEnd) {
+  WorkerProcesses& workers = start("crowded exit 0");
+  next_events();
+  const auto limit = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+  while (workers.sample({7}).requests < 2 && std::chrono::steady_clock::now() < limit) ::usleep(1000);
+  const auto sampled = workers.sample({7});
+  EXPECT_GE(sampled.requests, 2U);
+  EXPECT_EQ(sampled.errors, sampled.requests / 2) << "each second one is answered with 500";
+  workers.signal(7, SIGTERM);
+  const auto exited = end();
+  ASSERT_TRUE(exited);
+  EXPECT_GE(exited->requests, sampled.requests);
+  EXPECT_EQ(exited->errors, exited->requests / 2);
+}
+
+TEST_F(WorkerProcessesTest, WorkerIsToldToRestAndToServe) {
+  WorkerProcesses& workers = start("take-word take-word exit 0");
+  workers.rest(7);
+  workers.serve(7);
+  workers.rest(99);
+  end();
+  EXPECT_EQ(error_log(), "took rest\ntook serve\n");
+  EXPECT_EQ(journal_.text(), "");
+}
+
+TEST_F(WorkerProcessesTest, WorkerThatDoesNotTakeTheMessageIsNamedAndToldToDrain) {
+  WorkerProcesses& workers = start("hang");
+  for (int i = 0; i < 10000 && journal_.text().empty(); ++i) workers.rest(7);
+  EXPECT_THAT(
+      journal_.text(),
+      HasSubstr("the worker did not take the message to rest, so it is told to drain: Resource temporarily"));
+  EXPECT_EQ(end()->status.code, SIGTERM);
+}
+
+TEST_F(WorkerProcessesTest, WorkerThatCannotBePromotedIsKilled) {
+  WorkerProcesses& workers = start("hang");
+  for (int i = 0; i < 10000 && journal_.text().empty(); ++i) workers.hand_over_logs();
+  workers.promote(7);
+  EXPECT_EQ(end()->status.code, SIGKILL);
+  EXPECT_THAT(journal_.text(), HasSubstr("cannot make the worker a template, killing it: it did not take"));
+}
+
 TEST_F(WorkerProcessesTest, ReportJoinsScoreboardAndMemory) {
   WorkerProcesses& workers = start("busy ready hang");
   next_events();
   const auto now = std::chrono::steady_clock::now();
   const auto report = workers.report(
-      {7, pid_, "web", core::WorkerState::ready, 1, now - std::chrono::seconds(5), "memory"}, now);
+      {7, pid_, "web", core::WorkerState::ready, 1, now - std::chrono::seconds(5), "memory", true}, now);
   EXPECT_EQ(report.due, "memory");
+  EXPECT_TRUE(report.spare);
   EXPECT_EQ(report.pid, pid_);
   EXPECT_EQ(report.age, std::chrono::seconds(5));
   EXPECT_GT(report.rss_bytes, 0U);
@@ -245,6 +296,41 @@ TEST_F(WorkerProcessesTest, StacksOfAWorkerAreLoggedWithItsRequest) {
   EXPECT_THAT(journal_.text(), HasSubstr("File \"app.py\", line 7 in view"));
 }
 
+TEST_F(WorkerProcessesTest, WhatAWorkerLeavesGoesToTheHeirBeforeItIsLogged) {
+  WorkerProcesses& workers = start("busy busy-too dump exit 1");
+  const core::Pid pid = pid_;
+  std::vector<Remains> left;
+  workers.set_heir([&](const Remains& remains) {
+    EXPECT_EQ(journal_.text(), "");
+    left.push_back(remains);
+  });
+  end();
+  ASSERT_EQ(left.size(), 1U);
+  EXPECT_EQ(left[0].launch, 7U);
+  EXPECT_EQ(left[0].pid, pid);
+  EXPECT_EQ(left[0].in_flight, 2U);
+  ASSERT_EQ(left[0].requests.size(), 2U);
+  EXPECT_EQ(left[0].requests[0].line, "GET /endless HTTP/1.1");
+  EXPECT_EQ(left[0].requests[1].line, "POST /too HTTP/1.1");
+  EXPECT_GE(left[0].requests[0].age, left[0].requests[1].age);
+  EXPECT_GE(left[0].requests[1].age, core::Duration::zero());
+  EXPECT_LT(left[0].requests[0].age, std::chrono::seconds(30));
+  EXPECT_THAT(left[0].stacks, HasSubstr("File \"app.py\", line 7 in view"));
+  EXPECT_NE(journal_.text(), "");
+}
+
+TEST_F(WorkerProcessesTest, WhoHasNoScoreboardLeavesNothing) {
+  WorkerProcesses& workers = start("exit 1");
+  std::vector<Remains> left;
+  workers.set_heir([&](const Remains& remains) { left.push_back(remains); });
+  end();
+  ASSERT_EQ(left.size(), 1U);
+  EXPECT_EQ(left[0].in_flight, 0U);
+  EXPECT_TRUE(left[0].requests.empty());
+  EXPECT_EQ(left[0].stacks, "");
+  EXPECT_EQ(journal_.text(), "");
+}
+
 TEST_F(WorkerProcessesTest, ProcessThatIsNoWorkerIsCountedAsAnOrphan) {
   WorkerProcesses& workers = start("hang");
   EXPECT_TRUE(workers.ended({1, {}}).empty());
@@ -269,10 +355,7 @@ TEST_F(WorkerProcessesTest, ReopenedLogsArriveOnTheLifeline) {
   const auto exited = end();
   ASSERT_TRUE(exited);
   EXPECT_EQ(exited->status.code, 0);
-  std::ifstream log(directory_.path() + "/error.log");
-  std::string line;
-  std::getline(log, line);
-  EXPECT_EQ(line, "took logs with 2 descriptors");
+  EXPECT_EQ(error_log(), "took logs with 2 descriptors\n");
 }
 
 TEST(WordTest, IsShortAndHarmless) {

@@ -75,7 +75,7 @@ TEST(RequestBody, IsNotAskedForWhenItIsThereAlready) {
 
 TEST(RequestBody, BeyondTheSpoolStreamsWithBackPressure) {
   Gate gate;
-  constexpr std::size_t kLimit = 256 * 1024;
+  constexpr std::size_t kLimit = 256U << 10;
   constexpr std::size_t kSize = std::size_t{24} << 20;
   TestServer server(
       [&](net::Exchange& exchange) {
@@ -83,7 +83,7 @@ TEST(RequestBody, BeyondTheSpoolStreamsWithBackPressure) {
         hello_or_echo(exchange);
       },
       [](net::ServerConfig& config) {
-        config.memory_limit = 16 * 1024;
+        config.memory_limit = 16U << 10;
         config.spool_limit = kLimit;
       });
   Client client(server.port());

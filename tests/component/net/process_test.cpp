@@ -16,6 +16,7 @@
 #include <set>
 
 #include "tests/component/net/client.h"
+#include "tests/component/net/lifeline.h"
 #include "tests/component/net/test_server.h"
 
 namespace gserve::test {
@@ -66,6 +67,34 @@ TEST(Fork, InTheApplicationLeavesTheChildNoDescriptorOfTheServer) {
     for (Client& client : clients) EXPECT_EQ(client.read_response().body, "forked");
   }
   EXPECT_EQ(results, std::vector<int>(20, 0));
+}
+
+TEST(Fork, KeepsTheControlSocketOfAPromotionToItself) {
+  std::set<int> allowed = descriptors();
+  const Lifeline lifeline;
+  const Lifeline control;
+  Gate gate;
+  int result = -1;
+  TestServer server(
+      [&](net::Exchange& exchange) {
+        gate.pass();
+        result = fork_and_compare(allowed);
+        answer(exchange, "forked");
+      },
+      [&](net::ServerConfig& config) { config.lifeline = lifeline.worker.get(); });
+  Client client(server.port());
+  allowed.insert({server.log_fd(), client.fd(), lifeline.supervisor.get(), control.supervisor.get(),
+                  control.worker.get()});
+  client.get("/");
+  gate.wait_until_reached();
+  const int before = open_descriptors();
+  lifeline.say("template", {control.worker.get()});
+  for (int i = 0; i < 2000 && open_descriptors() == before; ++i) ::poll(nullptr, 0, 5);
+  ASSERT_GT(open_descriptors(), before);
+  gate.open();
+  EXPECT_EQ(client.read_response().body, "forked");
+  EXPECT_EQ(result, 0);
+  server.join();
 }
 
 TEST(Fork, WhileConnectionsComeAndGoLeavesNoneOpenInTheChild) {
@@ -135,7 +164,7 @@ TEST(Accept, WithoutDescriptorsWaitsAndSaysSoOnce) {
   Client client = Client::unconnected();
   const int watched = server.log_fd();
   rlimit none = before;
-  none.rlim_cur = static_cast<rlim_t>(*descriptors().rbegin() + 1);
+  none.rlim_cur = static_cast<rlim_t>(*descriptors().rbegin()) + 1;
   std::vector<UniqueFd> fill;
   ::setrlimit(RLIMIT_NOFILE, &none);
   for (int fd = 0; (fd = ::dup(STDERR_FILENO)) >= 0;) fill.emplace_back(fd);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Signals, drain, stop and the lifeline.
+// Signals, drain and stop.
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <poll.h>
@@ -10,7 +10,6 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
-#include <cstring>
 
 #include "common/scoreboard.h"
 #include "common/unique_fd.h"
@@ -290,89 +289,6 @@ TEST(Signals, IntStopsADrain) {
   pipe.put(SIGINT);
   EXPECT_TRUE(unfinished.closed());
   server.join();
-}
-
-struct Lifeline {
-  Lifeline() {
-    std::array<int, 2> ends{};
-    if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends.data()) != 0)
-      throw std::runtime_error("socketpair");
-    worker.reset(ends[0]);
-    supervisor.reset(ends[1]);
-  }
-  UniqueFd worker;
-  UniqueFd supervisor;
-};
-
-TEST(LifelineEnd, Drains) {
-  Lifeline lifeline;
-  TestServer server(hello_or_echo,
-                    [&](net::ServerConfig& config) { config.lifeline = lifeline.worker.get(); });
-  lifeline.supervisor.reset();
-  server.join();
-  EXPECT_NE(server.log().find("[WARNING] the supervisor is gone: draining"), std::string::npos);
-}
-
-TEST(LifelineEndDeathTest, EndsTheProcessWhenTheApplicationNeverReturns) {
-  GTEST_FLAG_SET(death_test_style, "threadsafe");
-  EXPECT_EXIT(
-      {
-        Lifeline lifeline;
-        Gate never;
-        TestServer server([&](net::Exchange&) { never.pass(); },
-                          [&](net::ServerConfig& config) {
-                            config.lifeline = lifeline.worker.get();
-                            config.graceful_timeout = Seconds(0.1);
-                            config.error_log = STDERR_FILENO;
-                          });
-        Client client(server.port());
-        client.get("/");
-        never.wait_until_reached();
-        lifeline.supervisor.reset();
-        ::sleep(60);
-      },
-      ::testing::ExitedWithCode(1), "ending now");
-}
-
-void send_logs(int socket, int error_log, int access_log) {
-  std::array<int, 2> files{error_log, access_log};
-  char text[] = "logs";
-  iovec part{text, 4};
-  alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof files)> control{};
-  msghdr message{};
-  message.msg_iov = &part;
-  message.msg_iovlen = 1;
-  message.msg_control = control.data();
-  message.msg_controllen = control.size();
-  cmsghdr* header = CMSG_FIRSTHDR(&message);
-  header->cmsg_level = SOL_SOCKET;
-  header->cmsg_type = SCM_RIGHTS;
-  header->cmsg_len = CMSG_LEN(sizeof files);
-  std::memcpy(CMSG_DATA(header), files.data(), sizeof files);
-  ::sendmsg(socket, &message, 0);
-}
-
-TEST(LifelineLogs, ReplaceBothLogsAndLeakNothing) {
-  Lifeline lifeline;
-  const UniqueFd access = temporary_file();
-  TestServer server(hello_or_echo, [&](net::ServerConfig& config) {
-    config.lifeline = lifeline.worker.get();
-    config.access_log = access.get();
-  });
-  Client client(server.port());
-  client.get("/hello?old");
-  client.read_response();
-  ASSERT_TRUE(wait_for_text(access.get(), "/hello?old"));
-  const UniqueFd new_error = temporary_file();
-  const UniqueFd new_access = temporary_file();
-  const int before = open_descriptors();
-  send_logs(lifeline.supervisor.get(), new_error.get(), new_access.get());
-  ASSERT_TRUE(wait_for_text(new_error.get(), "log files reopened"));
-  client.get("/hello?new");
-  client.read_response();
-  EXPECT_TRUE(wait_for_text(new_access.get(), "/hello?new"));
-  EXPECT_EQ(contents(new_access.get()).find("?old"), std::string::npos);
-  EXPECT_EQ(open_descriptors(), before);
 }
 
 class Scoreboard : public ::testing::Test {

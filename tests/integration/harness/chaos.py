@@ -104,6 +104,14 @@ class Chaos:
             file.write(source)
         os.replace(self.path + ".new", self.path)
 
+    def rollback(self):
+        """Refused while there is nothing to go back to; killed workers may make it fail."""
+        self.server.ctl("rollback", expect=None)
+
+    def refork(self):
+        """Refused without preload; killed workers may make it fail."""
+        self.server.ctl("refork", expect=None)
+
     def scale(self):
         self.target = self.random.randint(2, 6)
         self.server.ctl("scale", self.target, expect=None)
@@ -148,5 +156,6 @@ class Chaos:
         finally:
             resource.prlimit(self.server.pid, resource.RLIMIT_NOFILE, limits)
 
-    ACTIONS = (kill_worker, crash_worker, freeze_worker, kill_template, freeze_template, reload, reload_broken, scale, scale_by_signal, upgrade,
+    ACTIONS = (kill_worker, crash_worker, freeze_worker, kill_template, freeze_template, reload, reload_broken, rollback, refork,
+               scale, scale_by_signal, upgrade,
                reopen_logs, fill_disk, free_disk, exhaust_descriptors)

@@ -92,6 +92,12 @@ def test_scheme_of_a_stranger_is_not_believed(start_worker):
     assert scheme(worker, "X-Forwarded-Ssl: off", "X-Forwarded-Proto: https") == "http"
 
 
+@pytest.mark.parametrize("trusted, believed", [("127.0.0.0/8", "https"), ("*", "https"), ("10.0.0.0/8,::/0", "http"), ("", "http")])
+def test_proxies_are_trusted_by_their_network(start_worker, trusted, believed):
+    worker = start_worker(env={"FORWARDED_ALLOW_IPS": trusted})
+    assert scheme(worker, "X-Forwarded-Proto: https") == believed
+
+
 @pytest.mark.parametrize("path, method, body, answer", [
     ("/", "GET", None, b"valid"), ("/", "HEAD", None, b""), ("/", "PUT", b"", b"valid"),
     ("/read", "POST", b"a body", b"a body"), ("/lines", "POST", b"a\nb\n", b"a\nb\n"),

@@ -24,6 +24,8 @@ LAUNCH_ID = "17"
 class WorkerProcess:
     """One worker. `options` are settings of the snapshot; env is added to its environment."""
 
+    launch_id = LAUNCH_ID
+
     def __init__(self, base, app, directory, python=SYSTEM_PYTHON, env=None, unix=False, wait=True, **options):
         os.mkdir(base)
         self.base = base
@@ -35,11 +37,11 @@ class WorkerProcess:
         name = self.listener.getsockname()
         self.address = f"unix:{name}" if unix else f"http://127.0.0.1:{name[1]}"
         self.lifeline, self._their_lifeline = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self._handover = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        for end in (*self._handover, self._their_lifeline):
+        self.handover = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        for end in (*self.handover, self._their_lifeline):
             end.setblocking(False)
-        self.scoreboard = _memfd(b"\0" * SCOREBOARD_SIZE)
-        self.incident = _memfd(b"")
+        self.scoreboard = memfd(b"\0" * SCOREBOARD_SIZE)
+        self.incident = memfd(b"")
         self.exit_code = None
         self.pid = self._spawn(python, env or {})
         self._pidfd = os.pidfd_open(self.pid)
@@ -57,8 +59,8 @@ class WorkerProcess:
         return listener
 
     def _spawn(self, python, env):
-        settings = _memfd(json.dumps(self.settings).encode())
-        passed = {"listener": self.listener.fileno(), "handover": self._handover[0].fileno(), "settings": settings,
+        settings = memfd(json.dumps(self.settings).encode())
+        passed = {"listener": self.listener.fileno(), "handover": self.handover[0].fileno(), "settings": settings,
                   "scoreboard": self.scoreboard, "lifeline": self._their_lifeline.fileno(),
                   "errorlog": self.log.write_fd, "incident": self.incident}
         passed.update(self.settings.get("extra_fds", {}))
@@ -122,7 +124,7 @@ class WorkerProcess:
         os.close(self._pidfd)
         os.close(self.scoreboard)
         os.close(self.incident)
-        for sock in (self.listener, self.lifeline, *self._handover):
+        for sock in (self.listener, self.lifeline, *self.handover):
             sock.close()
         self.notify.close()
 
@@ -134,7 +136,7 @@ def _inheritable(fd):
         return False
 
 
-def _memfd(content):
+def memfd(content):
     fd = os.memfd_create("gserve-test", os.MFD_CLOEXEC)
     os.write(fd, content)
     os.lseek(fd, 0, os.SEEK_SET)

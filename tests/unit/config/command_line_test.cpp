@@ -53,11 +53,18 @@ TEST(CommandLine, SetsEverySettingByEachOfItsFlags) {
       {{"--workers", "2", "--workers", "3"}, "workers", std::int64_t{3}},
       {{"-k", "sync"}, "worker_class", std::string("sync")},
       {{"--worker-class", "sync"}, "worker_class", std::string("sync")},
-      {{"--threads", "1"}, "threads", std::int64_t{1}},
+      {{"-k", "gthread"}, "worker_class", std::string("gthread")},
+      {{"--threads", "4"}, "threads", std::int64_t{4}},
       {{"-t", "5"}, "timeout", 5.0},
       {{"--timeout", "0.5"}, "timeout", 0.5},
       {{"--timeout", "0"}, "timeout", 0.0},
       {{"--graceful-timeout", "7"}, "graceful_timeout", 7.0},
+      {{"--header-timeout", "7"}, "header_timeout", 7.0},
+      {{"--forwarded-allow-ips", "10.0.0.0/8, ::1"}, "forwarded_allow_ips", std::string("10.0.0.0/8, ::1")},
+      {{"--forwarded-allow-ips", "*"}, "forwarded_allow_ips", std::string("*")},
+      {{"--body-timeout", "0.5"}, "body_timeout", 0.5},
+      {{"--write-timeout", "7"}, "write_timeout", 7.0},
+      {{"--worker-connections", "7"}, "worker_connections", std::int64_t{7}},
       {{"--keep-alive", "3"}, "keepalive", 3.0},
       {{"--boot-timeout", "9"}, "boot_timeout", 9.0},
       {{"--pre-stop-delay", "2.5"}, "pre_stop_delay", 2.5},
@@ -76,7 +83,7 @@ TEST(CommandLine, SetsEverySettingByEachOfItsFlags) {
       {{"--pid", "x.pid"}, "pidfile", std::string("x.pid")},
       {{"-n", "my shop"}, "proc_name", std::string("my shop")},
       {{"--name=-odd"}, "proc_name", std::string("-odd")},
-      {{"--chdir", "/usr/../usr/"}, "chdir", std::string("/usr/")},
+      {{"--chdir", "/usr/../usr/"}, "chdir", std::string("/usr")},
       {{"--chdir", "usr"}, "chdir", std::string("/usr")},
       {{"--pythonpath", "/a,/b"}, "pythonpath", std::string("/a,/b")},
       {{"-e", "A=1", "--env", "B="}, "raw_env", Words{"A=1", "B="}},
@@ -189,15 +196,19 @@ TEST(CommandLine, RefusesWithOneLineAndTheRightCode) {
       {{"--limit-request-field_size", "-1", "a"},
        1,
        "--limit-request-field_size: invalid value '-1': must be from 0 to 2147483647"},
-      {{"-k", "gevent", "a"}, 1, "--worker-class: invalid value 'gevent': this version supports only sync"},
+      {{"-k", "gevent", "a"},
+       1,
+       "--worker-class: invalid value 'gevent': this version supports only sync and gthread"},
       {{"-k", "mine.Worker", "a"},
        1,
-       "--worker-class: invalid value 'mine.Worker': no such worker class; this version supports only sync"},
-      {{"--threads", "4", "a"},
+       "--worker-class: invalid value 'mine.Worker': no such worker class; this version supports only sync "
+       "and gthread"},
+      {{"--header-timeout", "0", "a"}, 1, "--header-timeout: invalid value '0': must be above 0 seconds"},
+      {{"--body-timeout", "-1", "a"}, 1, "--body-timeout: invalid value '-1': must be above 0 seconds"},
+      {{"--forwarded-allow-ips", "10.0.0.1/8", "a"},
        1,
-       "--threads: invalid value '4': must be 1: more threads need the worker class gthread, which this "
-       "version "
-       "does not support"},
+       "--forwarded-allow-ips: invalid value '10.0.0.1/8': '10.0.0.1/8' has bits set beyond its prefix"},
+      {{"--threads", "0", "a"}, 1, "--threads: invalid value '0': must be from 1 to 10000"},
       {{"-b", "8000", "a"}, 1, "--bind: invalid value '8000': write a port alone as :8000"},
       {{"-b", ":1", "-b", ":x", "a"},
        1,
@@ -280,6 +291,16 @@ TEST(Precedence, AHigherLayersListReplacesTheLowerOne) {
   EXPECT_EQ(settings_of(parse({"-b", ":3", "a"}, variables)).list("bind"), Words{":3"});
 }
 
+TEST(Precedence, TrustedProxiesComeFromTheEnvironmentOrTheCommandLine) {
+  const auto trusted = [](const Words& words, const Variables& variables) {
+    return settings_of(parse(words, variables)).text("forwarded_allow_ips");
+  };
+  EXPECT_EQ(trusted({"a"}, {}), "127.0.0.1,::1");
+  EXPECT_EQ(trusted({"a"}, {{"FORWARDED_ALLOW_IPS", "10.0.0.0/8"}}), "10.0.0.0/8");
+  EXPECT_EQ(trusted({"a"}, {{"FORWARDED_ALLOW_IPS", ""}}), "");  // nobody
+  EXPECT_EQ(trusted({"--forwarded-allow-ips", "*", "a"}, {{"FORWARDED_ALLOW_IPS", "10.0.0.0/8"}}), "*");
+}
+
 TEST(Precedence, AnEmptyVariableCountsAsNotSet) {
   const Settings settings =
       settings_of(parse({"a"}, {{"PORT", ""}, {"WEB_CONCURRENCY", ""}, {"GUNICORN_CMD_ARGS", ""}}));
@@ -293,6 +314,10 @@ TEST(Environment, IsNamedWhenItIsWrong) {
     int exit_code;
     const char* text;
   } cases[] = {
+      {{{"FORWARDED_ALLOW_IPS", "proxy"}},
+       1,
+       "FORWARDED_ALLOW_IPS: invalid value 'proxy': 'proxy' is no address, no network such as 10.0.0.0/8 and "
+       "not *"},
       {{{"WEB_CONCURRENCY", "many"}}, 1, "WEB_CONCURRENCY: invalid value 'many': must be an integer"},
       {{{"WEB_CONCURRENCY", "0"}}, 1, "WEB_CONCURRENCY: invalid value '0': must be from 1 to 10000"},
       {{{"PORT", "http"}},

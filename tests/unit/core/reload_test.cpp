@@ -56,8 +56,7 @@ TEST_F(ReloadTest, IsDoneWhenTheOldWorkersHaveGone) {
   world_.all_told_exit();
   EXPECT_EQ(state(), JobState::done);
   EXPECT_EQ(world_.got<NotifyReady>().size(), 1U);
-  ASSERT_EQ(world_.got<ForgetGeneration>().size(), 1U);
-  EXPECT_EQ(world_.got<ForgetGeneration>()[0].generation, 1U);
+  EXPECT_TRUE(world_.got<ForgetGeneration>().empty());  // a roll-back may want it
   EXPECT_EQ(world_.supervisor.status().state, SupervisorState::running);
 }
 

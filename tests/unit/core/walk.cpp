@@ -3,6 +3,7 @@
 
 #include <ostream>
 
+#include "supervisor/core/names.h"
 #include "tests/unit/core/world.h"
 
 namespace gserve::core::testing {
@@ -34,7 +35,10 @@ constexpr const char* kNames[] = {"ready",
                                   "template_crash",
                                   "template_boot_failure",
                                   "stale",
-                                  "upgrade"};
+                                  "upgrade",
+                                  "rollback",
+                                  "refork",
+                                  "errors"};
 
 SupervisorConfig config_of(const Walk& walk) {
   SupervisorConfig config;
@@ -45,6 +49,7 @@ SupervisorConfig config_of(const Walk& walk) {
     pool.workers = walk.workers + i;
     pool.surge = walk.surge;
     pool.preload = walk.preload;
+    if (walk.bake) pool.bake = 20s;
     pool.timeout = std::chrono::seconds(walk.timeout);
     pool.pre_stop_delay = std::chrono::seconds(walk.stop_delay);
     pool.graceful_timeout = 10s;
@@ -72,6 +77,7 @@ class Hash {
   void detail(const SignalWorker& a) { add(a.launch), add(static_cast<std::uint64_t>(a.signal)); }
   void detail(const Log& a) { add(a.text); }
   void detail(const JobFinished& a) { add(a.job), add(static_cast<std::uint64_t>(a.result)), add(a.reason); }
+  void detail(const RecordIncident& a) { add(a.launch), add(name_of(a.kind)), add(a.reason), add(a.details); }
   void detail(const JobProgress& a) { add(a.job), add(a.text); }
   template <typename Other>
   void detail(const Other& /*action*/) {}
@@ -127,6 +133,9 @@ class Walker {
   }
 
   void take(const Step& step);
+  void take_worker(const Step& step);
+  void take_load(const Step& step);
+  void take_request(const Step& step);
   void take_template(const Step& step);
   void take_reload(const Step& step);
   void take_stale(const Step& step);
@@ -141,11 +150,48 @@ class Walker {
 
 void Walker::take(const Step& step) {
   static constexpr Duration kJumps[] = {50ms, 500ms, 1500ms, 7s, 25s, 70s};
+  world_.last.clear();
+  switch (step.kind) {
+    case Kind::time:
+      return world_.pass(kJumps[step.pick % std::size(kJumps)]);
+    case Kind::no_memory:
+      world_.fail_spawns = step.value % 2 == 0;
+      return;
+    case Kind::answers:
+      world_.hold_spawns = step.value % 4 == 0;
+      world_.hold_loads = step.value % 3 == 0;
+      return world_.release();
+    case Kind::template_ready:
+    case Kind::template_crash:
+    case Kind::template_boot_failure:
+      return take_template(step);
+    case Kind::stale:
+      return take_stale(step);
+    case Kind::bloat:
+    case Kind::hang:
+    case Kind::hang_beside:
+    case Kind::request_ends:
+    case Kind::errors:
+      return take_load(step);
+    case Kind::reload:
+    case Kind::bad_reload:
+    case Kind::scale:
+    case Kind::graceful_stop:
+    case Kind::quick_stop:
+    case Kind::upgrade:
+    case Kind::rollback:
+    case Kind::refork:
+      return take_request(step);
+    default:
+      return take_worker(step);
+  }
+}
+
+/// What workers say, and how they end.
+void Walker::take_worker(const Step& step) {
   const auto anyone = [](const FakeWorker&) { return true; };
   const auto boots = [](const FakeWorker& worker) { return worker.boots(); };
-  const auto serves = [](const FakeWorker& worker) { return worker.ready; };
   const auto drains = [](const FakeWorker& worker) { return worker.told || worker.stopping; };
-  world_.last.clear();
   switch (step.kind) {
     case Kind::ready:
       if (const LaunchId launch = pick(step, boots)) world_.ready(launch);
@@ -153,7 +199,11 @@ void Walker::take(const Step& step) {
     case Kind::all_ready:
       return world_.all_ready();
     case Kind::crash:
-      if (const LaunchId launch = pick(step, anyone)) world_.kill(launch);
+      if (const LaunchId launch = pick(step, anyone)) {
+        ExitStatus status{ExitStatus::Kind::signalled, SIGKILL};
+        status.out_of_memory = step.value % 4 == 0;
+        world_.exit(launch, status);
+      }
       return;
     case Kind::boot_failure:
       if (const LaunchId launch = pick(step, boots)) {
@@ -167,14 +217,24 @@ void Walker::take(const Step& step) {
     case Kind::due:
       if (const LaunchId launch = pick(step, anyone)) world_.due(launch);
       return;
-    case Kind::bloat:
-      if (const LaunchId launch = pick(step, anyone)) world_.workers.at(launch).rss_bytes = 1001;
-      return;
     case Kind::drained:
       if (const LaunchId launch = pick(step, drains)) world_.exit(launch);
       return;
     case Kind::all_drained:
       return world_.all_told_exit();
+    default:
+      return;
+  }
+}
+
+/// What workers do, and nobody is told of until he looks.
+void Walker::take_load(const Step& step) {
+  const auto anyone = [](const FakeWorker&) { return true; };
+  const auto serves = [](const FakeWorker& worker) { return worker.serves(); };
+  switch (step.kind) {
+    case Kind::bloat:
+      if (const LaunchId launch = pick(step, anyone)) world_.workers.at(launch).rss_bytes = 1001;
+      return;
     case Kind::hang:
       if (const LaunchId launch = pick(step, serves)) world_.workers.at(launch).request_start = world_.now;
       return;
@@ -187,14 +247,24 @@ void Walker::take(const Step& step) {
         (step.value % 2 == 0 ? worker.other_start : worker.request_start).reset();
       }
       return;
+    case Kind::errors:
+      if (const LaunchId launch = pick(step, serves)) {
+        world_.workers.at(launch).requests += step.value;
+        world_.workers.at(launch).errors += step.value / 4;
+      }
+      return;
+    default:
+      return;
+  }
+}
+
+/// What operators ask for.
+void Walker::take_request(const Step& step) {
+  switch (step.kind) {
     case Kind::reload:
       return take_reload(step);
     case Kind::bad_reload:
       return world_.reload(std::nullopt);
-    case Kind::answers:
-      world_.hold_spawns = step.value % 4 == 0;
-      world_.hold_loads = step.value % 3 == 0;
-      return world_.release();
     case Kind::scale: {
       const bool relative = step.value % 2 == 0;
       return world_.scale(relative ? step.value % 5 - 2 : step.pick % 8, relative,
@@ -204,21 +274,16 @@ void Walker::take(const Step& step) {
       return world_.stop(StopMode::graceful);
     case Kind::quick_stop:
       return world_.stop(StopMode::quick);
-    case Kind::time:
-      return world_.pass(kJumps[step.pick % std::size(kJumps)]);
-    case Kind::no_memory:
-      world_.fail_spawns = step.value % 2 == 0;
-      return;
-    case Kind::template_ready:
-    case Kind::template_crash:
-    case Kind::template_boot_failure:
-      return take_template(step);
-    case Kind::stale:
-      return take_stale(step);
     case Kind::upgrade:
       world_.new_program_fault = step.value % 4 == 0 ? "it crashed" : "";
       world_.execution_fails = step.value % 5 == 0;
       return world_.upgrade(step.value % 2 == 0 ? "/usr/bin/gserve" : "");
+    case Kind::rollback:
+      return world_.rollback();
+    case Kind::refork:
+      return world_.refork();
+    default:
+      return;
   }
 }
 
@@ -273,7 +338,9 @@ void Walker::come_to_rest() {
     if (world_.templates.contains(launch) && world_.templates.at(launch).ending())
       world_.exit_template(launch, {});
   }
-  const std::set<LaunchId> due = world_.due_workers();
+  world_.all_ready();  // who was to become a template
+  std::set<LaunchId> due = world_.due_workers();
+  std::erase_if(due, [&](LaunchId launch) { return world_.is_chosen(launch); });  // a refork may be given up
   for (const LaunchId launch : world_.launches()) {
     if (!world_.workers.contains(launch)) continue;
     const FakeWorker& worker = world_.worker(launch);
@@ -294,6 +361,9 @@ void Walker::come_to_rest() {
   }
   if (!world_.broken.empty() || world_.exit_code) return;
   check_templates();
+  for (const auto& [launch, worker] : world_.workers) {
+    if (worker.resting) world_.broken = "a spare that nobody needs";
+  }
   if (!world_.broken.empty()) return;
   world_.stop();
   world_.pass(std::chrono::seconds(walk_.stop_delay));
@@ -317,8 +387,8 @@ void Walker::check_templates() {
 std::ostream& operator<<(std::ostream& out, const Walk& walk) {
   out << "seed " << walk.seed << ", " << +walk.pools << " pools of " << +walk.workers << ", surge "
       << +walk.surge << ", timeout " << +walk.timeout << (walk.memory_limit ? ", memory" : "")
-      << (walk.lifetime_limit ? ", lifetime" : "") << (walk.preload ? ", preload" : "") << ", stop delay "
-      << +walk.stop_delay << ':';
+      << (walk.lifetime_limit ? ", lifetime" : "") << (walk.preload ? ", preload" : "")
+      << (walk.bake ? ", bake" : "") << ", stop delay " << +walk.stop_delay << ':';
   for (const Step& step : walk.steps) {
     out << ' ' << kNames[static_cast<int>(step.kind)] << '(' << +step.pick << ',' << +step.value << ')';
   }

@@ -39,7 +39,10 @@ struct Step {
     template_boot_failure,
     stale,
     upgrade,
-    last = upgrade
+    rollback,
+    refork,
+    errors,
+    last = errors
   } kind;
   std::uint8_t pick;
   std::uint8_t value;
@@ -55,6 +58,7 @@ struct Walk {
   bool memory_limit = false;
   bool lifetime_limit = false;
   bool preload = false;
+  bool bake = false;
   std::uint8_t stop_delay = 0;  // seconds
   std::vector<Step> steps;
 };

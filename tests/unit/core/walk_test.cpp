@@ -17,9 +17,9 @@ Step random_step(rc::Random& random) {
       Step::Kind::ready, Step::Kind::all_ready, Step::Kind::all_drained,   Step::Kind::time,
       Step::Kind::time,  Step::Kind::reload,    Step::Kind::template_ready};
   const std::uint64_t number = random.next();
-  const auto choice = number % 40;
+  const auto choice = number % 44;
   auto kind = static_cast<Step::Kind>(choice % (static_cast<unsigned>(Step::Kind::last) + 1));
-  if (choice >= 26) kind = kFrequent[(choice - 26) % std::size(kFrequent)];
+  if (choice >= 30) kind = kFrequent[(choice - 30) % std::size(kFrequent)];
   const bool stop = kind == Step::Kind::graceful_stop || kind == Step::Kind::quick_stop;
   if (stop && (number >> 40U) % 4 != 0) kind = Step::Kind::time;
   return {kind, static_cast<std::uint8_t>(number >> 8U), static_cast<std::uint8_t>(number >> 16U)};
@@ -37,6 +37,7 @@ rc::Gen<Walk> walks() {
               (number >> 28U) % 2 == 0,
               (number >> 30U) % 2 == 0,
               (number >> 31U) % 2 == 0,
+              (number >> 36U) % 2 == 0,
               0,
               {}};
     walk.stop_delay = (number >> 34U) % 4 == 0 ? 3 : 0;

@@ -40,6 +40,8 @@ void World::send(const Event& event) {
 void World::handle(const Event& event) {
   grown_.clear();
   shrunk_.clear();
+  recorded_.clear();
+  const std::optional<bool> expected_record = must_be_recorded(event);
   happen(event);
   if (carried_off) replace_supervisor();
   Actions actions = supervisor.handle(event, now);
@@ -48,6 +50,7 @@ void World::handle(const Event& event) {
     std::visit([this](const auto& a) { apply(a); }, action);
     last.push_back(std::move(action));
   }
+  check_record(event, expected_record);
   for (const std::string& pool : grown_) check_crowd(pool);
   for (const std::string& pool : grown_) check_need(pool);
   for (const std::string& pool : shrunk_) check_capacity(pool);
@@ -88,11 +91,24 @@ void World::happen(const Event& event) {
     templates.erase(e->launch);
   }
   if (const auto* e = std::get_if<WorkerReady>(&event)) {
+    become_template(e->launch);
     const auto found = workers.find(e->launch);
-    if (found != workers.end() && !found->second.ready) found->second.ready = found->second.boots();
+    if (found != workers.end() && !found->second.ready) {
+      found->second.ready = found->second.boots();
+      found->second.was_ready = found->second.was_ready || found->second.ready;
+    }
     const auto origin = templates.find(e->launch);
     if (origin != templates.end() && !origin->second.ready) origin->second.ready = origin->second.boots();
   }
+}
+
+void World::become_template(LaunchId launch) {
+  const auto found = workers.find(launch);
+  if (found == workers.end() || !found->second.promoted || found->second.ending()) return;
+  const FakeWorker& worker = found->second;
+  templates[launch] = {
+      .pool = worker.pool, .generation = copied_to_, .started = worker.started, .spawned = true};
+  workers.erase(found);
 }
 
 void World::pass(Duration duration) {
@@ -128,7 +144,9 @@ void World::all_ready() {
       more = true;
     }
     for (const LaunchId launch : launches()) {
-      if (!workers.contains(launch) || !worker(launch).boots()) continue;
+      if (!workers.contains(launch)) continue;
+      const bool promoted = worker(launch).promoted && !worker(launch).ending();
+      if (!promoted && !worker(launch).boots()) continue;
       ready(launch);
       std::move(last.begin(), last.end(), std::back_inserter(all));
       more = true;
@@ -145,7 +163,9 @@ void World::stopping(LaunchId launch) {
 }
 
 void World::exit(LaunchId launch, ExitStatus status) {
-  send(WorkerExited{launch, status});
+  const auto found = workers.find(launch);
+  const FakeWorker gone = found == workers.end() ? FakeWorker{} : found->second;
+  send(WorkerExited{launch, status, gone.requests, gone.errors});
 }
 
 void World::exit_template(LaunchId launch, ExitStatus status) {
@@ -222,7 +242,7 @@ std::vector<LaunchId> World::launches(Generation generation) const {
 int World::count_ready(const std::string& pool, Generation generation) const {
   return static_cast<int>(std::count_if(workers.begin(), workers.end(), [&](const auto& entry) {
     const FakeWorker& worker = entry.second;
-    return worker.ready && worker.pool == pool && (generation == 0 || worker.generation == generation);
+    return worker.serves() && worker.pool == pool && (generation == 0 || worker.generation == generation);
   }));
 }
 
@@ -237,6 +257,12 @@ std::set<LaunchId> World::due_workers() const {
     if (!view.due.empty()) found.insert(view.launch);
   }
   return found;
+}
+
+bool World::is_chosen(LaunchId launch) const {
+  const auto views = supervisor.status().workers;
+  return std::any_of(views.begin(), views.end(),
+                     [&](const WorkerView& view) { return view.launch == launch && view.due == "refork"; });
 }
 
 bool World::logged(LogLevel level, const std::string& part) const {
@@ -319,7 +345,9 @@ void World::check_signal(LaunchId launch, const FakeTemplate& handle, int signal
       return entry.second.pool == handle.pool && entry.second.generation == handle.generation;
     };
     const bool in_use = std::any_of(workers.begin(), workers.end(), same) ||
-                        (!stopped_ && handle.generation == supervisor.status().generation);
+                        (!stopped_ && handle.generation == supervisor.status().generation) ||
+                        (!stop_requested_ && supervisor.status().bakes_until &&
+                         handle.generation == supervisor.status().kept);
     claim(!in_use, "a template that is still needed is told to leave");
   }
   const Duration boot_timeout = config_of(handle.pool, handle.generation).boot_timeout;
@@ -342,12 +370,12 @@ void World::apply(const SignalWorker& action) {
   check_signal(worker, action.signal);
   const bool gently = action.signal == SIGTERM || action.signal == SIGQUIT;
   // An overdue request takes its worker away, even if nothing can take its place.
-  if (worker.ready && gently && !stopped_ && !overdue(worker)) shrunk_.insert(worker.pool);
+  if (worker.serves() && gently && !stopped_ && !overdue(worker)) shrunk_.insert(worker.pool);
   worker.ready = false;
   worker.told = worker.told || gently;
   worker.aborted = worker.aborted || action.signal == SIGABRT;
   worker.killed = worker.killed || action.signal == SIGKILL;
-  worker.ended_at = now;
+  if (!worker.promoted || !gently) worker.ended_at = now;  // else it drains already
   if (!obedient) return;
   const ExitStatus killed{ExitStatus::Kind::signalled, action.signal};
   queue_.push_back(WorkerExited{action.launch, gently ? ExitStatus{} : killed});
@@ -363,7 +391,7 @@ void World::check_signal(const FakeWorker& worker, int signal) {
   const PoolConfig& config = config_of(worker);
   if (signal == SIGABRT) {
     const bool boots_long = worker.boots() && now - worker.started >= config.boot_timeout;
-    const bool drains = worker.told || worker.stopping;
+    const bool drains = worker.told || worker.stopping || worker.promoted;
     const bool drained_long = drains && now - worker.ended_at >= config.graceful_timeout;
     const bool others = worker.other_start && now - *worker.other_start < config.timeout;
     const bool stuck = (worker.ready || drains) && overdue(worker) && !others;
@@ -371,14 +399,50 @@ void World::check_signal(const FakeWorker& worker, int signal) {
   }
   // One that was spawned late may have outlived several limits at once: it gets the last signal only.
   if (signal == SIGKILL && quick_stops_ < 2 && !worker.late) {
-    const bool impatient = quick_stops_ > 0 || worker.stopping || !worker.told;
+    const bool told = worker.told || worker.promoted;
+    const bool impatient = quick_stops_ > 0 || worker.stopping || !told;
     const Duration limit = worker.aborted ? Duration(1s)
                            : impatient    ? Duration::zero()
                                           : config.graceful_timeout;
     claim(now - worker.ended_at >= limit, "a worker is killed before its time");
-    claim(worker.told || worker.aborted || worker.stopping || stopped_,
-          "a worker is killed without a reason");
+    claim(told || worker.aborted || worker.stopping || stopped_, "a worker is killed without a reason");
   }
+}
+
+void World::apply(const Rest& action) {
+  FakeWorker& worker = workers.at(action.launch);
+  claim(worker.serves(), "a worker that does not serve is told to rest");
+  const bool alone = std::none_of(workers.begin(), workers.end(), [&](const auto& entry) {
+    return entry.second.resting && !entry.second.ending() && entry.second.pool == worker.pool &&
+           entry.second.generation == worker.generation;
+  });
+  claim(alone, "a generation has two spares");
+  worker.resting = true;
+  shrunk_.insert(worker.pool);
+}
+
+void World::apply(const Serve& action) {
+  FakeWorker& worker = workers.at(action.launch);
+  claim(worker.ready && worker.resting, "a worker that does not rest is told to serve");
+  worker.resting = false;
+}
+
+void World::apply(const Promote& action) {
+  FakeWorker& worker = workers.at(action.launch);
+  claim(worker.serves() && config_of(worker).preload,
+        "a worker is promoted that does not serve, or cannot be");
+  worker.ready = false;
+  worker.promoted = true;
+  worker.ended_at = now;
+  shrunk_.insert(worker.pool);
+  if (obedient) queue_.push_back(WorkerReady{action.launch});
+}
+
+void World::apply(const CopyConfig& action) {
+  claim(configs.contains(action.from), "a configuration is copied that was never there");
+  claim(!configs.contains(action.to), "a generation is used twice");
+  configs[action.to] = configs.at(action.from);
+  copied_to_ = action.to;
 }
 
 void World::apply(const SampleScoreboard& action) {
@@ -388,7 +452,8 @@ void World::apply(const SampleScoreboard& action) {
   const auto other = start ? found->second.other_start : std::nullopt;
   const std::uint64_t rss_bytes = action.memory ? found->second.rss_bytes : 0;
   queue_.push_back(ScoreboardSampled{action.launch, start, start ? "GET /slow HTTP/1.1" : "",
-                                     (start ? 1 : 0) + (other ? 1 : 0), rss_bytes, other ? other : start});
+                                     (start ? 1 : 0) + (other ? 1 : 0), rss_bytes, other ? other : start,
+                                     found->second.requests, found->second.errors});
 }
 
 void World::apply(const LoadConfig& action) {
@@ -433,105 +498,35 @@ void World::apply(const JobRefused& action) {
   claim(action.request == requests && !action.reason.empty(), "a refusal without a request or a reason");
 }
 
+/// Nobody has asked for this job.
+bool World::is_own(JobId job) const {
+  return job > jobs_accepted && supervisor.job(job)->kind == JobKind::rollback;
+}
+
 void World::apply(const JobProgress& action) {
+  if (is_own(action.job)) jobs_running.insert(action.job);
   claim(jobs_running.contains(action.job), "progress of no job");
 }
 
 void World::apply(const JobFinished& action) {
-  claim(jobs_running.erase(action.job) == 1, "a job ends that does not run");
+  claim(jobs_running.erase(action.job) == 1 || is_own(action.job), "a job ends that does not run");
   claim(action.result == JobState::done || !action.reason.empty(), "a job fails without a reason");
+}
+
+void World::apply(const Log& action) {
+  const auto found = workers.find(static_cast<LaunchId>(action.pid - 1000));
+  if (found != workers.end() && action.text.find("WORKER TIMEOUT") != std::string::npos)
+    found->second.timed_out = true;
+}
+
+void World::apply(const RecordIncident& action) {
+  recorded_.push_back(action);
 }
 
 void World::apply(const Exit& action) {
   claim(workers.empty() && templates.empty(), "the program ends before its workers and templates");
   claim(jobs_running.empty(), "the program ends before its jobs");
   exit_code = action.code;
-}
-
-/// No more than target + surge workers that have not been told to leave; while a reload is under way the
-/// greater one of both targets counts. A worker that is spawned late gets only the last signal: then the
-/// status tells.
-void World::check_crowd(const std::string& pool) {
-  const StatusView status = supervisor.status();
-  int most = trial_workers_[pool];
-  int surge = 0;
-  for (const PoolView& view : status.pools) {
-    if (view.name == pool && (most < view.target || status.state != SupervisorState::reloading))
-      most = view.target;
-  }
-  for (const PoolConfig& config : configs.at(1).pools) {
-    if (config.name == pool) surge = config.surge;
-  }
-  int present = 0;
-  for (const WorkerView& view : status.workers) {
-    const FakeWorker& worker = workers.at(view.launch);
-    if (view.pool != pool || worker.told) continue;
-    const bool sure = worker.spawned && !worker.late;
-    if (sure || view.state < WorkerState::draining) ++present;
-  }
-  claim(present <= most + surge, "more than target + surge workers in pool " + pool);
-}
-
-/// Where all workers are of one generation, nobody is started beyond the target but one, and that only to
-/// take the place of a worker that is due. (A reload runs its workers beside those that are there.)
-void World::check_need(const std::string& pool) {
-  const StatusView status = supervisor.status();
-  int active = 0;
-  int due = 0;
-  for (const WorkerView& view : status.workers) {
-    if (view.generation != status.generation) return;
-    if (view.pool != pool || view.state > WorkerState::ready) continue;
-    ++active;
-    if (view.state == WorkerState::ready && !view.due.empty()) ++due;
-  }
-  const auto& pools = status.pools;
-  const auto view = std::find_if(pools.begin(), pools.end(), [&](const auto& p) { return p.name == pool; });
-  claim(active <= view->target + (due > 0 ? 1 : 0), "a worker too many is started in pool " + pool);
-}
-
-void World::check_capacity(const std::string& pool) {
-  for (const PoolView& view : supervisor.status().pools) {
-    if (view.name != pool) continue;
-    claim(count_ready(pool) >= view.target,
-          "the supervisor took ready workers below the target of pool " + pool);
-  }
-}
-
-void World::check_timers(bool after_wake_up) {
-  const auto deadline = supervisor.next_deadline();
-  if (!deadline) return;
-  claim(!exit_code, "a timer after the end");
-  claim(*deadline > now || !after_wake_up, "the deadline stays after waking up");
-  const bool of_worker = std::any_of(workers.begin(), workers.end(), [&](const auto& entry) {
-    const FakeWorker& worker = entry.second;
-    const PoolConfig& config = config_of(worker);
-    const bool watched = config.timeout > 0s || config.max_worker_memory > 0;
-    return worker.ready ? watched || config.max_worker_lifetime > 0s : !worker.killed;
-  });
-  const bool of_template = std::any_of(templates.begin(), templates.end(), [](const auto& entry) {
-    return !entry.second.ready || entry.second.ending();
-  });
-  if (of_worker || of_template || (stop_requested_ && !stopped_)) return;
-  const StatusView status = supervisor.status();
-  const auto lacks = [&](const PoolView& pool) {
-    return pool.failures > 0 || count_ready(pool.name, status.generation) < pool.target;
-  };
-  const bool of_vacancy = std::any_of(status.pools.begin(), status.pools.end(), lacks) || lacks_template() ||
-                          status.state == SupervisorState::reloading;
-  const auto is_upgrade = [&](JobId job) { return supervisor.job(job)->kind == JobKind::upgrade; };
-  const bool of_upgrade = std::any_of(jobs_running.begin(), jobs_running.end(), is_upgrade);
-  claim((of_vacancy || of_upgrade) && !stopped_, "a timer that belongs to nobody");
-}
-
-bool World::lacks_template() const {
-  const StatusView status = supervisor.status();
-  return std::any_of(status.pools.begin(), status.pools.end(), [&](const PoolView& pool) {
-    const auto own = [&](const auto& entry) {
-      return entry.second.pool == pool.name && entry.second.generation == status.generation;
-    };
-    return config_of(pool.name, status.generation).preload &&
-           std::none_of(templates.begin(), templates.end(), own);
-  });
 }
 
 const PoolConfig& World::config_of(const std::string& pool_name, Generation generation) const {

@@ -25,18 +25,26 @@ struct FakeWorker {
   TimePoint started;
   LaunchId from = 0;
   bool spawned = false;
-  bool late = false;      // the answer to Spawn took its time
-  bool ready = false;     // it said READY=1 in time, and nothing has ended that
-  bool stopping = false;  // it said STOPPING=1 without being told
-  bool told = false;      // it was sent SIGTERM or SIGQUIT
+  bool late = false;   // the answer to Spawn took its time
+  bool ready = false;  // it said READY=1 in time, and nothing has ended that
+  bool was_ready = false;
+  bool timed_out = false;  // the log says so of one of its requests
+  bool stopping = false;   // it said STOPPING=1 without being told
+  bool told = false;       // it was sent SIGTERM or SIGQUIT
   bool aborted = false;
   bool killed = false;
-  TimePoint ended_at{};  // of the last signal
+  bool resting = false;
+  bool promoted = false;  // it was told to become a template
+  TimePoint ended_at{};   // of the last signal
   std::optional<TimePoint> request_start{};
   std::optional<TimePoint> other_start{};  // of a second request, younger than the first
   std::uint64_t rss_bytes = 0;
+  std::uint64_t requests = 0;
+  std::uint64_t errors = 0;
 
-  bool boots() const { return spawned && !ready && !stopping && !told && !aborted && !killed; }
+  bool ending() const { return stopping || told || aborted || killed; }
+  bool boots() const { return spawned && !ready && !promoted && !ending(); }
+  bool serves() const { return ready && !resting; }
 };
 
 /// What a template process would be.
@@ -82,6 +90,8 @@ class World {
   void stop(StopMode mode = StopMode::graceful);
   /// The configuration that the next reload finds; nothing: it is rejected for `rejection`.
   void reload(std::optional<SupervisorConfig> next);
+  void rollback() { send(RollbackRequested{++requests, "test"}); }
+  void refork() { send(ReforkRequested{++requests, "test"}); }
   void upgrade(std::string binary = "") { send(UpgradeRequested{++requests, std::move(binary), "test"}); }
   void scale(int count, bool relative = false, std::string pool = "");
 
@@ -93,6 +103,8 @@ class World {
   int count_boots() const;
   /// Those that are to be replaced, as the status says.
   std::set<LaunchId> due_workers() const;
+  /// To become a template.
+  bool is_chosen(LaunchId launch) const;
   std::optional<JobView> last_job() const { return supervisor.job(jobs_accepted); }
   /// Actions of type T in `last`.
   template <typename T>
@@ -139,9 +151,14 @@ class World {
   /// Another supervisor goes on from the snapshot of this one, if there is one now.
   void replace_supervisor();
   void happen(const Event& event);  // to the fake workers
+  void become_template(LaunchId launch);
   void apply(const Spawn& action);
   void apply(const SpawnTemplate& action);
   void apply(const SignalWorker& action);
+  void apply(const Rest& action);
+  void apply(const Serve& action);
+  void apply(const Promote& action);
+  void apply(const CopyConfig& action);
   void apply(const SampleScoreboard& action);
   void apply(const LoadConfig& action);
   void apply(const AdoptConfig& action);
@@ -153,11 +170,17 @@ class World {
   void apply(const JobRefused& action);
   void apply(const JobProgress& action);
   void apply(const JobFinished& action);
+  void apply(const Log& action);
+  void apply(const RecordIncident& action);
   void apply(const Exit& action);
   template <typename Other>
   void apply(const Other& /*action*/) {}
 
   void claim(bool holds, const std::string& what);
+  std::optional<bool> must_be_recorded(const Event& event) const;
+  std::optional<bool> must_be_recorded(const FakeWorker& worker, const ExitStatus& status) const;
+  std::optional<bool> must_be_recorded(const FakeTemplate& handle, const ExitStatus& status) const;
+  void check_record(const Event& event, std::optional<bool> expected);
   void check_crowd(const std::string& pool);
   void check_need(const std::string& pool);
   void check_capacity(const std::string& pool);
@@ -168,6 +191,7 @@ class World {
   /// The answers to Spawn that will never come from this template.
   std::vector<Event> unborn_of(LaunchId launch);
   bool lacks_template() const;
+  bool is_own(JobId job) const;
   void check_timers(bool after_wake_up);
   const PoolConfig& config_of(const std::string& pool, Generation generation) const;
   const PoolConfig& config_of(const FakeWorker& worker) const {
@@ -176,11 +200,13 @@ class World {
 
   std::deque<Event> queue_;
   std::deque<Event> held_;
+  std::vector<RecordIncident> recorded_;  // in this event
   std::map<JobId, SupervisorConfig> loaded_;
   std::set<Generation> forgotten_;
   std::set<std::string> grown_;   // pools that a worker was started in, in this event
   std::set<std::string> shrunk_;  // pools that a ready worker was told to leave, in this event
   std::map<std::string, int> trial_workers_;
+  Generation copied_to_ = 0;
   bool stopped_ = false;
   bool stop_requested_ = false;
   int quick_stops_ = 0;

@@ -37,6 +37,7 @@ Usage bad(const Line& line) {
 TEST(Arguments, KnowsEveryCommand) {
   EXPECT_EQ(good({"list"}).command, Command::list);
   EXPECT_EQ(good({"status"}).command, Command::status);
+  EXPECT_EQ(good({"incidents"}).command, Command::incidents);
   EXPECT_EQ(good({"stop"}).command, Command::stop);
   EXPECT_EQ(good({"reload"}).command, Command::reload);
   EXPECT_EQ(good({"scale", "4"}).command, Command::scale);
@@ -91,6 +92,16 @@ TEST(Arguments, HelpAndVersionExitWithZero) {
   EXPECT_THAT(bad({"--help"}).text, HasSubstr("scale"));
   EXPECT_THAT(bad({"stop", "--help"}).text, HasSubstr("--quick"));
   EXPECT_THAT(bad({"--version"}).text, HasSubstr("gservectl "));
+}
+
+TEST(Arguments, IncidentsTakesANumber) {
+  EXPECT_EQ(good({"incidents"}).incident, 0U);
+  EXPECT_EQ(good({"incidents", "17"}).incident, 17U);
+  EXPECT_EQ(good({"incidents", "17", "--json", "-n", "shop"}).incident, 17U);
+  for (const char* text : {"0", "-1", "1x", "last", "18446744073709551616"}) {
+    EXPECT_EQ(bad({"incidents", text}).exit_code, 2) << text;
+  }
+  EXPECT_THAT(bad({"incidents", "last"}).text, HasSubstr("\"last\" is not the number of an incident"));
 }
 
 TEST(ParseScale, TakesSignedAndPlainNumbers) {

@@ -4,13 +4,15 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cstdlib>
+#include <ctime>
 #include <nlohmann/json.hpp>
 
 namespace gserve::ctl {
 namespace {
 
 constexpr std::uint64_t kSecond = 1'000'000;
-constexpr std::uint64_t kMiB = 1024 * 1024;
+constexpr std::uint64_t kMiB = 1U << 20;
 
 Status shop() {
   Status status;
@@ -87,10 +89,113 @@ TEST(RenderStatus, ACrashLoopIsNamedWithItsLastFailureAndTheNextStart) {
   EXPECT_THAT(text, testing::Not(testing::HasSubstr("api")));
 }
 
+TEST(RenderStatus, ANewGenerationIsOnTestForSoLong) {
+  Status status = shop();
+  status.bake_usec = 40 * kSecond;
+  EXPECT_THAT(render_status(status), testing::HasSubstr("  Generation: 2, on test for another 40 s\n"));
+}
+
+TEST(RenderStatus, ARollbackThatNobodyAskedForSaysWhy) {
+  Status status = shop();
+  status.rolled_back = "generation 2 is worse than generation 1";
+  EXPECT_THAT(render_status(status),
+              testing::HasSubstr(" Rolled back: generation 2 is worse than generation 1\n"));
+}
+
 TEST(RenderStatus, AWorkerThatIsToBeReplacedSaysWhy) {
   Status status = shop();
   status.workers[0].due = "max_requests";
   EXPECT_THAT(render_status(status), testing::HasSubstr("4301  web   ready, due: max_requests    2 "));
+}
+
+TEST(RenderStatus, NamesTheLastIncident) {
+  Status status = shop();
+  status.last_incident = 17;
+  EXPECT_THAT(render_status(status),
+              testing::HasSubstr("unix:/run/shop.sock\n"
+                                 "   Incidents: 17 so far, the last: gservectl incidents 17\n\n"));
+}
+
+/// Times are local.
+class RenderIncidents : public testing::Test {
+ protected:
+  void SetUp() override {
+    setenv("TZ", "XYZ-2", 1);
+    tzset();
+  }
+  void TearDown() override {
+    unsetenv("TZ");
+    tzset();
+  }
+
+  Incident incident_{
+      {17, 1'795'425'327 * kSecond, "timeout", "worker", 5, 4242, "web", 2, "hung \x1b[2J\nfor ever"},
+      "",
+      3,
+      {{"GET /slow HTTP/1.1", 31 * kSecond}, {"GET /\x7f HTTP/1.1", 350'000}},
+      "Thread 0x1\n  File \x1b[2J\n\n",
+      "[INFO] worker ready\n"};
+};
+
+TEST_F(RenderIncidents, AreATable) {
+  IncidentSummary unborn = incident_.summary;
+  unborn.id = 9;
+  unborn.pid = 0;
+  unborn.kind = "boot-failure";
+  unborn.process = "template";
+  EXPECT_EQ(render_incidents({unborn, incident_.summary}),
+            "ID  TIME                 KIND          PROCESS      POOL  GEN  REASON\n"
+            " 9  2026-11-23 11:15:27  boot-failure  template     web     2  hung \\x1b[2J\\x0afor ever\n"
+            "17  2026-11-23 11:15:27  timeout       worker 4242  web     2  hung \\x1b[2J\\x0afor ever\n");
+}
+
+TEST_F(RenderIncidents, OneIsShownInBlocks) {
+  EXPECT_EQ(render_incident(incident_),
+            "incident 17: timeout\n"
+            "        Time: 2026-11-23 11:15:27 +0200\n"
+            "     Process: worker 4242 (launch 5)\n"
+            "        Pool: web\n"
+            "  Generation: 2\n"
+            "      Reason: hung \\x1b[2J\\x0afor ever\n"
+            "\n"
+            "Requests in flight: 3\n"
+            "  GET /slow HTTP/1.1 (31 s)\n"
+            "  GET /\\x7f HTTP/1.1 (350 ms)\n"
+            "  and 1 that are not known\n"
+            "\n"
+            "Stacks:\n"
+            "Thread 0x1\n"
+            "  File \\x1b[2J\n"
+            "\n"
+            "Last lines of the log:\n"
+            "[INFO] worker ready\n");
+}
+
+TEST_F(RenderIncidents, OneThatLeftNothingSaysSo) {
+  incident_.in_flight = 0;
+  incident_.requests.clear();
+  incident_.stacks = incident_.log = "";
+  incident_.details = "Traceback\nImportError\n";
+  EXPECT_THAT(render_incident(incident_), testing::EndsWith("for ever\n"
+                                                            "\n"
+                                                            "Error of the application:\n"
+                                                            "Traceback\n"
+                                                            "ImportError\n"
+                                                            "\n"
+                                                            "No request was in flight.\n"
+                                                            "\n"
+                                                            "No stacks were left.\n"));
+}
+
+TEST_F(RenderIncidents, JsonHasTheDocumentedKeysInOrder) {
+  const auto json = nlohmann::ordered_json::parse(json_incident(incident_));
+  std::vector<std::string> keys;
+  for (const auto& [key, value] : json.items()) keys.push_back(key);
+  EXPECT_THAT(keys,
+              testing::ElementsAre("id", "time", "kind", "process", "launch", "pid", "pool", "generation",
+                                   "reason", "details", "in_flight", "requests", "stacks", "log"));
+  EXPECT_EQ(json["time"], "2026-11-23T09:15:27.000Z");
+  EXPECT_EQ(json["requests"][0].dump(), R"({"line":"GET /slow HTTP/1.1","age_s":31.0})");
 }
 
 TEST(RenderList, IsATable) {
@@ -121,7 +226,7 @@ TEST(RenderDuration, UsesTwoUnitsAtMost) {
   EXPECT_EQ(render_duration(59 * kSecond), "59 s");
   EXPECT_EQ(render_duration(312 * kSecond), "5 min 12 s");
   EXPECT_EQ(render_duration(7380 * kSecond), "2 h 3 min");
-  EXPECT_EQ(render_duration((3 * 24 + 4) * 3600 * kSecond), "3 d 4 h");
+  EXPECT_EQ(render_duration(kSecond * 3600 * (3 * 24 + 4)), "3 d 4 h");
 }
 
 TEST(RenderBytes, UsesTheLargestFittingUnit) {
@@ -137,12 +242,14 @@ TEST(JsonStatus, HasTheDocumentedKeysInOrder) {
   std::vector<std::string> keys;
   for (const auto& [key, value] : json.items()) keys.push_back(key);
   EXPECT_THAT(keys, testing::ElementsAre("name", "pid", "version", "uptime_s", "generation", "target",
-                                         "ready", "state", "listeners", "pools", "templates", "workers"));
+                                         "ready", "state", "previous_generation", "bake_s", "rolled_back",
+                                         "listeners", "last_incident", "pools", "templates", "workers"));
   std::vector<std::string> worker_keys;
   for (const auto& [key, value] : json["workers"][0].items()) worker_keys.push_back(key);
   EXPECT_THAT(worker_keys, testing::ElementsAre("pid", "pool", "state", "generation", "age_s", "requests",
                                                 "rss_bytes", "in_flight", "request", "request_age_s", "due"));
   EXPECT_EQ(json["uptime_s"], 7380.0);
+  EXPECT_TRUE(json["previous_generation"].is_null());
   EXPECT_EQ(json["workers"][0]["request_age_s"], 0.35);
 }
 

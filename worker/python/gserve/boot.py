@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What a worker and a template have in common: loading the application, and the exit codes."""
+"""What a worker and a template have in common: their life, loading the application, and the exit codes."""
 import sys
 
 from gserve import app_loader
@@ -61,10 +61,20 @@ def flush_stdio():
             pass  # closed or replaced by the application
 
 
-def forget_main_module():
+def live(role):
+    """Lives `role` and what follows from it: a worker may become a template, and in each process that a template forks
+    a worker follows. Returns the exit code. A loop: nothing may pile up where that goes on for ever."""
+    while True:
+        following = role.run()
+        if following is None:
+            return role.code
+        role = following
+
+
+def forget_main_module(name):
     """multiprocessing's spawn and forkserver import the main module again in their children. Ours is not on their
-    path, and nothing of the application is in it."""
-    main = sys.modules["__main__"]
+    path, and nothing of the application is in it. Here it is known as `name`, and so not loaded a second time."""
+    main = sys.modules[name] = sys.modules["__main__"]
     main.__spec__ = None
     if hasattr(main, "__file__"):
         del main.__file__

@@ -27,6 +27,9 @@ class Launch:
         """The descriptor called `name`, or -1."""
         return self._fds.get(name, [-1])[0]
 
+    def give(self, name, fd):
+        self._fds[name] = [fd]
+
     def take(self, name):
         """The descriptor called `name`, which is the caller's from now on."""
         return self._fds.pop(name)[0]

@@ -24,6 +24,9 @@ def server_config(launch, log, notifier, signal_wakeup):
         "limit_request_fields": get("limit_request_fields"),
         "limit_request_field_size": get("limit_request_field_size"),
         "keep_alive": get("keepalive"),
+        "header_timeout": get("header_timeout"),
+        "body_timeout": get("body_timeout"),
+        "write_timeout": get("write_timeout"),
         "graceful_timeout": get("graceful_timeout"),
         "max_connections": get("worker_connections"),
         "max_requests": _request_limit(get("max_requests"), get("max_requests_jitter")),
@@ -31,9 +34,19 @@ def server_config(launch, log, notifier, signal_wakeup):
         "recycle_notice": notifier.message("X_GSERVE_RECYCLE=max_requests"),
         "access_log_format": get("access_log_format"),
         "log_level": log.level,
-        "executors": 1,
+        "executors": threads(launch.settings),
         "tmp_dir": get("tmp_upload_dir"),
     }
+
+
+def is_threaded(settings):
+    """More threads make gthread of sync, as in gunicorn."""
+    return settings.get("worker_class") == "gthread" or threads(settings) > 1
+
+
+def threads(settings):
+    """How many requests a worker runs at once."""
+    return settings.get("threads") or 1
 
 
 def _request_limit(max_requests, jitter):
@@ -52,7 +65,7 @@ def environ_config(settings, log_file):
             "wsgi.version": (1, 0),
             "wsgi.url_scheme": "http",
             "wsgi.errors": ErrorStream(log_file),
-            "wsgi.multithread": False,
+            "wsgi.multithread": is_threaded(settings),
             "wsgi.multiprocess": (settings.get("workers") or 1) > 1,
             "wsgi.run_once": False,
             "wsgi.file_wrapper": _gserve.FileWrapper,

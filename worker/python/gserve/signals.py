@@ -17,8 +17,12 @@ class Signals:
 
     def __init__(self, on_drain, on_stop):
         self.wakeup_fd, self._write_fd = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
-        signal.set_wakeup_fd(self._write_fd, warn_on_full_buffer=False)
         self._handlers = {}
+        self.handle(on_drain, on_stop)
+
+    def handle(self, on_drain, on_stop):
+        """From now on like this, whoever handled them before."""
+        signal.set_wakeup_fd(self._write_fd, warn_on_full_buffer=False)
         self._handle(DRAIN, lambda number, frame: on_drain())
         self._handle(STOP, lambda number, frame: on_stop())
         self._handle(IGNORED, _ignore)

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""A template: loads the application once and forks the workers from it. See "Templates" in
-common/launch_contract.h.
+"""A template: loads the application once and forks the workers from it, or goes on with the application that a worker
+has served. See "Templates" in common/launch_contract.h.
 
 Started as `python3 -P -m gserve.template`.
 """
@@ -13,40 +13,47 @@ import signal
 import socket
 import sys
 import threading
+import time
 
 from gserve import forks
-from gserve.boot import (EXIT_DRAINED, EXIT_FAILED, BootFailure, StopNow, flush_stdio, forget_main_module, load_app,
-                         status_of)
+from gserve.boot import (EXIT_DRAINED, EXIT_FAILED, BootFailure, StopNow, flush_stdio, forget_main_module, live,
+                         load_app, status_of)
 from gserve.forks import ForkGuard
 from gserve.launch import LaunchError, make_launch, take_launch
 from gserve.log import ErrorLog, LogFile
 from gserve.notify import Notifier
 from gserve.signals import Signals
-from gserve.worker import Worker, live
 
 MOST_FDS = 253  # of one message
 MESSAGE_SIZE = 64 * 1024
+VANISHING = 0.2  # seconds
 LEAVE_LIMIT = 0.8  # seconds; the supervisor kills after 1 s
 
 
 class Template:
-    """The template's own life. run() returns twice over: in the template when it is to end, with its exit code in
-    `code`, and in each worker, with the worker's launch."""
+    """The template's own life. run() returns twice over: in the template None, when it is to end with `code`, and in each
+    process that it forks the worker, made by `make_worker(launch, guard, app)`."""
 
-    def __init__(self, launch, guard):
+    def __init__(self, launch, guard, make_worker, origin=None):
+        """`origin`: the worker that this process was. Its log, notifier, signals and application are the template's."""
         self.launch = launch
         self.guard = guard
-        self.app = None
+        self.make_worker = make_worker
+        self.app = origin.app if origin else None
         self.pid = os.getpid()
         self.mask = None  # of signals, as it was before a fork
         self.code = EXIT_DRAINED
         self.leaving = False
-        self.log = ErrorLog(LogFile(launch.fd("errorlog")), launch.settings.get("loglevel") or "info")
-        self.notifier = Notifier(launch.notify_socket, launch.launch_id)
+        if origin:
+            self.log, self.notifier, self.signals = origin.log, origin.notifier, origin.signals
+            self.signals.handle(self.leave, self.leave)
+        else:
+            self.log = ErrorLog(LogFile(launch.fd("errorlog")), launch.settings.get("loglevel") or "info")
+            self.notifier = Notifier(launch.notify_socket, launch.launch_id)
+            self.signals = Signals(self.leave, self.leave)
         self.control = socket.socket(fileno=launch.take("template"))
         self.control.setblocking(True)
         self.lifeline = socket.socket(fileno=launch.take("lifeline"))
-        self.signals = Signals(self.leave, self.leave)
         self.protect()
 
     def leave(self):
@@ -67,20 +74,28 @@ class Template:
     def run(self):
         try:
             self.load()
-            return self.fork_workers()
+            self.settle()
+            launch = self.fork_workers()
         except BootFailure as failure:
             self.log.error(failure.reason)
             self.notifier.boot_error(failure.reason)
             self.code = failure.code
         except SystemExit as leaving:
             self.code = status_of(leaving)
+        else:
+            worker = self.make_worker(launch, self.guard, self.app)
+            self.unblock_signals()  # what came meanwhile is the worker's to handle
+            return worker
         faulthandler.dump_traceback_later(LEAVE_LIMIT, exit=True, file=self.log.file.fd)
         return None
 
     def load(self):
         self.dump_stacks_on_crash()
-        self.app = load_app(self.launch.settings)
-        self.dump_stacks_on_crash()  # the application may have set handlers of its own
+        if self.app is None:
+            self.app = load_app(self.launch.settings)
+            self.dump_stacks_on_crash()  # the application may have set handlers of its own
+
+    def settle(self):
         self.warn_of_threads()
         gc.collect()
         gc.freeze()  # else each worker's collector would write to, and so copy, what they share
@@ -94,12 +109,12 @@ class Template:
 
     def warn_of_threads(self):
         threads = [thread.name for thread in threading.enumerate() if thread is not threading.main_thread()]
-        others = len(os.listdir("/proc/self/task")) - 1 - len(threads)
+        others = threads_beside(len(threads) + 1)
         if others > 0:
             threads.append(f"{others} of C libraries")
         if threads:
-            self.log.warning("The application started threads when it was imported. Workers that are forked from it do "
-                             "not have them, and a lock that one of them holds stays locked there: " + ", ".join(threads))
+            self.log.warning("The application has started threads. Workers that are forked from this process do not have "
+                             "them, and a lock that one of them holds stays locked there: " + ", ".join(threads))
 
     def fork_workers(self):
         """In a worker: its launch."""
@@ -190,6 +205,17 @@ class Template:
             os._exit(getattr(error, "errno", None) or EXIT_FAILED)
 
 
+def threads_beside(known):
+    """How many threads there are besides those that Python knows. One that has been joined is the kernel's for a moment
+    longer."""
+    end = time.monotonic() + VANISHING
+    while True:
+        others = len(os.listdir("/proc/self/task")) - known
+        if others <= 0 or time.monotonic() > end:
+            return others
+        time.sleep(0.001)
+
+
 def wait_for(pid):
     """The exit code of our child, or what stands for it."""
     try:
@@ -209,15 +235,9 @@ def main():
     except LaunchError as error:
         print(f"gserve.template: {error}", file=sys.stderr)
         return EXIT_FAILED
-    forget_main_module()
-    guard = ForkGuard()
-    template = Template(launch, guard)
-    launch = template.run()
-    if launch is None:
-        return template.code
-    worker = Worker(launch, guard)
-    template.unblock_signals()  # what came meanwhile is the worker's to handle
-    return live(worker, template.app)
+    forget_main_module("gserve.template")
+    from gserve.worker import Worker  # not before: it imports this module by its name
+    return live(Template(launch, ForkGuard(), Worker))
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""The worker's life: take over what the supervisor passed, load the application, serve, drain, end.
+"""The worker's life: take over what the supervisor passed, load the application, serve, drain, end or become a
+template.
 
 Started as `python3 -P -m gserve.worker`.
 """
@@ -9,21 +10,32 @@ import sys
 
 from gserve import _gserve, files, server_settings
 from gserve.boot import (EXIT_APP_NOT_FOUND, EXIT_BOOT_FAILED, EXIT_DRAINED, EXIT_FAILED, EXIT_INTERRUPTED, BootFailure,
-                         StopNow, flush_stdio, forget_main_module, load_app, status_of)
+                         StopNow, flush_stdio, forget_main_module, live, load_app, status_of)
+from gserve.executors import Executors
 from gserve.forks import ForkGuard
 from gserve.launch import LaunchError, take_launch
 from gserve.log import ErrorLog, ErrorStream, LogFile
 from gserve.notify import Notifier
 from gserve.signals import Signals
+from gserve.template import Template
+
+NOT_OF_A_TEMPLATE = ("listener", "handover", "scoreboard", "accesslog")
+
 
 class Worker:
-    def __init__(self, launch, guard):
+    def __init__(self, launch, guard, app=None):
+        """`app`: the application, where a template has loaded it already."""
         self.launch = launch
+        self.guard = guard
+        self.app = app
+        self.code = EXIT_DRAINED
         self.log = ErrorLog(LogFile(launch.fd("errorlog")), launch.settings.get("loglevel") or "info")
         self.notifier = Notifier(launch.notify_socket, launch.launch_id)
         self.server = None  # set while it runs
         self.starting = False  # the I/O thread may have accepted already, but nobody serves yet
         self.deferred = None  # what a signal asked for meanwhile
+        self.ending = False  # waiting for the other threads and the server: nothing may cut that short
+        self.draining = False  # because of a signal
         self.stopping = False
         self.signals = Signals(self.drain, self.stop)
         guard.protect(launch, self.log.file, self.notifier, self.signals)
@@ -35,11 +47,12 @@ class Worker:
             return
         if self.server is None:
             self.stop()
+        self.draining = True
         self.server.drain()
         self.notifier.stopping()
 
     def stop(self):
-        if self.starting:
+        if self.starting or self.ending:
             self.deferred = self.stop
             return
         self.stopping = True
@@ -48,26 +61,35 @@ class Worker:
         raise StopNow(EXIT_DRAINED)
 
     # --- life ---
-    def run(self, app=None):
-        """Serves `app`, or loads the application first, until there is nothing more to do. Returns the exit code."""
+    def run(self):
+        """Serves until there is nothing more to do. Returns the template that this process becomes, or None: it ends
+        with `code`."""
         try:
-            self.dump_stacks_on_crash()
-            if app is None:
-                app = load_app(self.launch.settings)
-            self.dump_stacks_on_crash()  # the application may have set handlers of its own
-            self.check_health(app)
-            return self.serve(app)
+            self.load()
+            self.serve(self.app)
+            template = self.become_template()
+            if template:
+                return template
         except BootFailure as failure:
             self.log.error(failure.reason)
             self.notifier.boot_error(failure.reason)
-            return failure.code
+            self.code = failure.code
         except SystemExit as leaving:
-            return self.exit_code(leaving)
+            self.code = self.exit_code(leaving)
         except KeyboardInterrupt:
-            return EXIT_INTERRUPTED
+            self.code = EXIT_INTERRUPTED
         except Exception as error:
             self.log.exception("Exception in worker process", error)
-            return EXIT_FAILED
+            self.code = EXIT_FAILED
+        self.limit_the_end()  # finalization waits for the application's threads
+        return None
+
+    def load(self):
+        self.dump_stacks_on_crash()
+        if self.app is None:
+            self.app = load_app(self.launch.settings)
+        self.dump_stacks_on_crash()  # the application may have set handlers of its own
+        self.check_health(self.app)
 
     def check_health(self, app):
         target = self.launch.settings.get("health_check")
@@ -108,17 +130,54 @@ class Worker:
     def serve(self, app):
         self.start_server()
         server = self.server
+        executors = Executors(server, app, server_settings.threads(self.launch.settings) - 1)
         try:
             if self.deferred:
                 self.deferred()
+            executors.start()
             self.notifier.ready()
             server.run_sync(app)
-            return EXIT_DRAINED
         except BaseException:
             server.stop()
+            self.limit_the_end()  # other threads may still run requests
             raise
         finally:
-            server.join()
+            self.end(executors)
+        executors.raise_failure()
+
+    def end(self, executors):
+        self.deferred = None
+        self.ending = True
+        executors.join()
+        self.server.join()
+        self.ending = False
+        if self.deferred:
+            self.deferred()
+
+    def limit_the_end(self):
+        """If it does not come to its end in time, the stacks go to the log and the process ends."""
+        limit = self.launch.settings.get("graceful_timeout") or 30
+        faulthandler.dump_traceback_later(limit, exit=True, file=self.log.file.fd)
+
+    def become_template(self):
+        """The template, if the drain was for that, and no signal has come since."""
+        control = self.server.take_promotion()
+        if control is None:
+            return None
+        server, self.server = self.server, None  # from here on a signal ends the process at once
+        if self.draining:
+            raise StopNow(EXIT_DRAINED)
+        server.close()
+        for name in NOT_OF_A_TEMPLATE:
+            self.launch.close(name)
+        if control < 0:
+            raise BootFailure(EXIT_FAILED, "Cannot become a template: its control socket has not arrived (raise the limit "
+                              "on open files if that is it)")
+        self.launch.give("template", control)
+        try:
+            return Template(self.launch, self.guard, Worker, self)
+        except OSError as error:
+            raise BootFailure(EXIT_FAILED, f"Cannot become a template: {error}") from None
 
     def dump_stacks_on_crash(self):
         incident = self.launch.fd("incident")
@@ -161,22 +220,13 @@ class Worker:
         return code
 
 
-def live(worker, app=None):
-    """A worker's life from here to its exit code."""
-    code = worker.run(app)
-    # Finalization waits for the application's threads; if they never end, the stacks go to the log and so do we.
-    limit = worker.launch.settings.get("graceful_timeout") or 30
-    faulthandler.dump_traceback_later(limit, exit=True, file=worker.log.file.fd)
-    return code
-
-
 def main():
     try:
         launch = take_launch(os.environ)
     except LaunchError as error:
         print(f"gserve.worker: {error}", file=sys.stderr)
         return EXIT_FAILED
-    forget_main_module()
+    forget_main_module("gserve.worker")
     return live(Worker(launch, ForkGuard()))
 
 

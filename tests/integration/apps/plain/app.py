@@ -83,7 +83,45 @@ def grow(environ, query):
     return b"grown"
 
 
-ROUTES = {"/grow": grow, "/lock": wait_for_lock, "/hold": hold_interpreter, "/": hello, "/slow": slow, "/deaf": deaf, "/environment": environment, "/echo": echo, "/fail": fail,
+BARRIER = threading.Barrier(4)
+
+
+def meet(environ, query):
+    """Four requests at once, or none is answered."""
+    BARRIER.wait(20)
+    return threading.current_thread().name.encode()
+
+
+def multithread(environ, query):
+    return str(environ["wsgi.multithread"]).encode()
+
+
+def until(environ, query):
+    """Ends when the file is there."""
+    while not os.path.exists(query["file"][0]):
+        time.sleep(0.01)
+    return b"released"
+
+
+def scheme(environ, query):
+    return environ["wsgi.url_scheme"].encode()
+
+
+def end(environ, query):
+    sys.exit(5)
+
+
+MEMORY = []
+
+
+def remember(environ, query):
+    """The worker that was asked first, and the one that answers."""
+    if not MEMORY:
+        MEMORY.append(os.getpid())
+    return f"{MEMORY[0]} {os.getpid()}".encode()
+
+
+ROUTES = {"/until": until, "/scheme": scheme, "/meet": meet, "/multithread": multithread, "/exit": end, "/remember": remember, "/grow": grow, "/lock": wait_for_lock, "/hold": hold_interpreter, "/": hello, "/slow": slow, "/deaf": deaf, "/environment": environment, "/echo": echo, "/fail": fail,
           "/leave": leave, "/forks": forks}
 
 
