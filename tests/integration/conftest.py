@@ -13,6 +13,7 @@ from harness.process import GSERVE, SOURCE  # noqa: E402
 
 
 def pytest_configure(config):
+    config.addinivalue_line("markers", "alone: measures time, and so runs when no other test does")
     procfs.become_subreaper()
 
 
