@@ -68,6 +68,7 @@ Sent OutputQueue::write(int socket, std::span<const std::string_view> given) {
   std::array<std::string_view, kMostParts> copy;
   std::copy(given.begin(), given.end(), copy.begin());
   const std::span<std::string_view> parts(copy.data(), given.size());
+  if (total_size(parts) == 0) return Sent::ok;
   for (;;) {
     bool was_empty = false;
     {
