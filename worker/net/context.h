@@ -26,6 +26,8 @@ struct Context {
   bool closes_connections() const { return stopping() || resting.load(std::memory_order_acquire); }
   /// Whether an executor could start a new request at once.
   bool executor_free() const { return in_flight.load(std::memory_order_seq_cst) < config.executors; }
+  /// Whether requests wait behind busy executors.
+  bool backlogged() const { return in_flight.load(std::memory_order_seq_cst) > config.executors; }
 
   /// A scoreboard slot for a request that starts; -1 when all are taken.
   int claim_slot();

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <utility>
 
 #include "worker/net/lifeline.h"
 
@@ -20,6 +21,7 @@ constexpr std::uint64_t kSignals = ConnectionTable::kFirstToken - 2;
 constexpr std::uint64_t kLifeline = ConnectionTable::kFirstToken - 3;
 
 constexpr Nanos kBusyLimit = kMillisecond;
+constexpr Nanos kGatherMost = kMillisecond / 2;
 constexpr Nanos kAcceptQuiet = 20 * kMillisecond;
 constexpr Nanos kAcceptMost = 250 * kMillisecond;
 constexpr Nanos kLogRetry = 100 * kMillisecond;
@@ -50,6 +52,7 @@ void IoThread::run() {
 }
 
 void IoThread::turn() {
+  gather();
   Nanos timeout = sleep_time();
   const bool slept = timeout != 0 && context_.mailbox.begin_sleep();
   if (!slept) timeout = 0;
@@ -68,6 +71,14 @@ void IoThread::turn() {
   access_log_.flush(now_);
   driver_.table().bury();
   check_hard_end();
+}
+
+void IoThread::gather() {
+  if (!context_.backlogged() || driver_.has_runnable()) return;
+  if (std::exchange(gathered_, driver_.answered()) == driver_.answered()) return;
+  context_.mailbox.begin_gathering();
+  if (context_.backlogged()) return context_.mailbox.gather(kGatherMost);
+  context_.mailbox.end_gathering();
 }
 
 void IoThread::dispatch(const Poller::Event& event) {

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: MIT
 #include "worker/net/mailbox.h"
 
+#include <linux/futex.h>
 #include <sys/eventfd.h>
+#include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -32,6 +35,17 @@ void Mailbox::wake() {
   const std::uint64_t one = 1;
   // It cannot fail but by overflow, after 2^64 wake-ups.
   [[maybe_unused]] const ssize_t n = ::write(event_.get(), &one, sizeof one);
+}
+
+void Mailbox::gather(Nanos most) {
+  const timespec limit{most / kSecond, most % kSecond};
+  ::syscall(SYS_futex, &gathering_, FUTEX_WAIT_PRIVATE, 1, &limit, nullptr, 0);
+  gathering_.store(0, std::memory_order_relaxed);
+}
+
+void Mailbox::end_gathering() {
+  if (gathering_.exchange(0, std::memory_order_seq_cst) == 0) return;
+  ::syscall(SYS_futex, &gathering_, FUTEX_WAKE_PRIVATE, 1, nullptr, nullptr, 0);
 }
 
 Letterbox* Mailbox::take() {

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cstdint>
 
+#include "worker/net/clock.h"
 #include "worker/net/fork_guard.h"
 
 namespace gserve::net {
@@ -18,6 +19,8 @@ struct Letterbox {
 /// How other threads reach the I/O thread: letters are bits, put without a lock and without a system call;
 /// the thread is woken (eventfd) only when the sender asks for it and the thread really sleeps. What needs no
 /// wake-up is found at the thread's next turn.
+///
+/// While it gathers the thread sleeps too, but briefly, and no wake-up disturbs it: only end_gathering() does.
 class Mailbox {
  public:
   explicit Mailbox(ForkGuard& guard);
@@ -25,6 +28,8 @@ class Mailbox {
   // Any thread.
   void post(Letterbox& box, std::uint32_t letter);
   void wake();
+  bool gathering() const { return gathering_.load(std::memory_order_seq_cst) != 0; }
+  void end_gathering();
 
   // I/O thread.
   /// All boxes with letters, oldest first, linked by `next`. Read `next` before taking a box's letters.
@@ -34,6 +39,9 @@ class Mailbox {
   /// not.
   bool begin_sleep();
   void end_sleep() { sleeping_.store(false, std::memory_order_relaxed); }
+  /// To gather: announce it, look whether there is still a reason to, and sleep (at most so long).
+  void begin_gathering() { gathering_.store(1, std::memory_order_seq_cst); }
+  void gather(Nanos most);
   /// Becomes readable on a wake-up; to be watched edge-triggered, never read.
   int fd() const { return event_.get(); }
 
@@ -41,6 +49,7 @@ class Mailbox {
   std::atomic<Letterbox*> newest_{nullptr};
   std::atomic<bool> sleeping_{false};
   std::atomic<bool> poked_{false};
+  std::atomic<std::uint32_t> gathering_{0};  // a futex
   TrackedFd event_;
 };
 

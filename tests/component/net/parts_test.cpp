@@ -114,6 +114,29 @@ TEST(Mailbox, NeverSleepsOverAWakeUp) {
   mailbox.end_sleep();
 }
 
+TEST(Mailbox, GathersUntilToldToEnd) {
+  ForkGuard guard;
+  Mailbox mailbox(guard);
+  const Nanos start = monotonic_now();
+  mailbox.begin_gathering();
+  std::thread executor([&mailbox] { mailbox.end_gathering(); });
+  mailbox.gather(60 * kSecond);
+  executor.join();
+  EXPECT_FALSE(mailbox.gathering());
+  EXPECT_LT(monotonic_now() - start, 50 * kSecond);
+}
+
+TEST(Mailbox, RemembersAWakeUpThatDoesNotDisturbItsGathering) {
+  ForkGuard guard;
+  Mailbox mailbox(guard);
+  mailbox.begin_gathering();
+  mailbox.wake();
+  EXPECT_TRUE(mailbox.gathering());
+  mailbox.gather(1);
+  EXPECT_FALSE(mailbox.gathering());
+  EXPECT_FALSE(mailbox.begin_sleep());
+}
+
 TEST(ExecutorQueue, GivesUpForGoodAtTheEnd) {
   ExecutorQueue queue;
   std::vector<std::thread> executors;
