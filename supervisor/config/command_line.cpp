@@ -19,6 +19,7 @@ namespace {
 
 constexpr int kConfigurationError = 1;
 constexpr int kUsageError = 2;
+constexpr std::string_view kPositional = "wsgi_app";
 
 /// Leaves the parse at any depth; parse_command_line returns what it carries.
 struct Stop {
@@ -83,7 +84,9 @@ class Arguments {
     app_.allow_extras();
     help_ = app_.add_flag("-h,--help");
     version_ = app_.add_flag("-v,--version");
-    for (const Setting& setting : table()) add(setting);
+    for (const Setting& setting : table()) {
+      if (!setting.flags.empty() || setting.name == kPositional) add(setting);
+    }
     parse();
   }
 
@@ -98,7 +101,7 @@ class Arguments {
 
  private:
   void add(const Setting& setting) {
-    const bool positional = setting.name == "wsgi_app";
+    const bool positional = setting.name == kPositional;
     const std::string names(positional ? setting.name : setting.flags);
     CLI::Option* option = nullptr;
     if (setting.kind == Kind::flag) {

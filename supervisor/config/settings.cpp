@@ -32,6 +32,8 @@ bool matches(const Value& value, Kind kind) {
       return std::holds_alternative<std::string>(value);
     case Kind::list:
       return std::holds_alternative<std::vector<std::string>>(value);
+    case Kind::dictionary:
+      return std::holds_alternative<Dictionary>(value);
   }
   return false;
 }

@@ -12,12 +12,22 @@
 namespace gserve::config {
 
 /// A setting's value; monostate is gunicorn's None.
-using Value = std::variant<std::monostate, bool, std::int64_t, double, std::string, std::vector<std::string>>;
+using Dictionary = std::map<std::string, std::string>;
+using Value = std::variant<std::monostate, bool, std::int64_t, double, std::string, std::vector<std::string>,
+                           Dictionary>;
 
 /// Where a value came from, low to high precedence.
 enum class Source { builtin, environment, config_file, args_environment, command_line };
 
-enum class Kind { flag, integer, bytes, seconds, text, list };
+enum class Kind {
+  flag,
+  integer,
+  bytes,
+  seconds,
+  text,
+  list,
+  dictionary  // in configuration files only
+};
 
 /// One row of the settings table: the only place where a setting is declared.
 struct Setting {

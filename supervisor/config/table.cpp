@@ -127,12 +127,43 @@ const std::array kTable = {
     Setting{"limit_request_field_size", "--limit-request-field_size", Kind::integer, 8190_i, "INT",
             "longest header field in bytes; 0: the default", kGunicorn, kWorker, validators::field_size,
             kSecurity},
+    Setting{"limit_request_body", "--limit-request-body", Kind::bytes, 0_i, "BYTES",
+            "largest request body, such as 10M; 0: no limit", kOwn, kWorker, validators::size, kSecurity},
 
     Setting{
         "forwarded_allow_ips", "--forwarded-allow-ips", Kind::text, "127.0.0.1,::1", "LIST",
         "proxies whose word on the scheme counts: addresses, networks or *; $FORWARDED_ALLOW_IPS changes the "
         "default",
         kGunicorn, kWorker, validators::trusted_peers, kSecurity},
+    Setting{"secure_scheme_headers", "", Kind::dictionary,
+            Dictionary{
+                {"X-FORWARDED-PROTOCOL", "ssl"}, {"X-FORWARDED-PROTO", "https"}, {"X-FORWARDED-SSL", "on"}},
+            "", "header fields, and their values, by which those proxies say that the client used https",
+            kGunicorn, kWorker, validators::accept, kSecurity},
+    Setting{"forwarder_headers", "--forwarder-headers", Kind::text, "SCRIPT_NAME,PATH_INFO", "LIST",
+            "header fields with an underscore that those proxies may send, SCRIPT_NAME to say where the "
+            "application is mounted; *: all",
+            kGunicorn, kWorker, validators::accept, kSecurity},
+    Setting{
+        "header_map", "--header-map", Kind::text, "drop", "POLICY",
+        "other header fields with an underscore: drop them, refuse the request, or dangerous: take _ and - "
+        "for the same",
+        kGunicorn, kWorker, validators::header_map, kSecurity},
+    Setting{"permit_obsolete_folding", "--permit-obsolete-folding", Kind::flag, false, "",
+            "UNSAFE: take header fields that go on in a second line", kGunicorn, kWorker, validators::accept,
+            kSecurity},
+    Setting{"strip_header_spaces", "--strip-header-spaces", Kind::flag, false, "",
+            "UNSAFE: drop spaces between a header field's name and the colon", kGunicorn, kWorker,
+            validators::accept, kSecurity},
+    Setting{"permit_unconventional_http_method", "--permit-unconventional-http-method", Kind::flag, false, "",
+            "UNSAFE: take methods with lower case letters or #, and of any length", kGunicorn, kWorker,
+            validators::accept, kSecurity},
+    Setting{"permit_unconventional_http_version", "--permit-unconventional-http-version", Kind::flag, false,
+            "", "UNSAFE: take versions other than HTTP/1.0 and HTTP/1.1", kGunicorn, kWorker,
+            validators::accept, kSecurity},
+    Setting{"casefold_http_method", "--casefold-http-method", Kind::flag, false, "",
+            "UNSAFE: turn methods to upper case; lower case ones must be permitted too", kGunicorn, kWorker,
+            validators::accept, kSecurity},
 
     Setting{"pidfile", "-p,--pid", Kind::text, kNone, "FILE", "write the process id to this file", kGunicorn,
             kSupervisor, validators::not_empty, kMechanics},

@@ -27,6 +27,13 @@ std::string in_range(const Value& value, std::int64_t low, std::int64_t high) {
   return "must be from " + std::to_string(low) + " to " + std::to_string(high);
 }
 
+std::string& in_lower_case(Value& value) {
+  auto& text = std::get<std::string>(value);
+  std::transform(text.begin(), text.end(), text.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  return text;
+}
+
 std::string quoted(std::string_view text) {
   return "'" + std::string(text) + "'";
 }
@@ -78,6 +85,16 @@ std::string memory_limit(Value& value) {
   return bytes == 0 || bytes >= kLeast ? std::string() : "must be 0 or at least 1M";
 }
 
+std::string size(Value& value) {
+  return std::get<std::int64_t>(value) >= 0 ? std::string() : "must not be negative";
+}
+
+std::string header_map(Value& value) {
+  const std::string& mode = in_lower_case(value);
+  if (mode == "drop" || mode == "refuse" || mode == "dangerous") return {};
+  return "must be drop, refuse or dangerous";
+}
+
 std::string lifetime(Value& value) {
   const double seconds = std::get<double>(value);
   if (seconds > 0 && seconds < 1) return "must be 0 or at least 1 second";
@@ -110,9 +127,7 @@ std::string file_mode(Value& value) {
 
 std::string log_level(Value& value) {
   constexpr std::array<std::string_view, 5> kLevels = {"debug", "info", "warning", "error", "critical"};
-  auto& level = std::get<std::string>(value);
-  std::transform(level.begin(), level.end(), level.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  const std::string& level = in_lower_case(value);
   if (std::find(kLevels.begin(), kLevels.end(), level) != kLevels.end()) return {};
   return "must be debug, info, warning, error or critical";
 }

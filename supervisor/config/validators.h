@@ -22,6 +22,10 @@ std::string field_size(Value& value);
 std::string duration(Value& value);
 /// Bytes of memory: 0, or so many that a worker can need less.
 std::string memory_limit(Value& value);
+/// Bytes, 0 or more.
+std::string size(Value& value);
+/// As gunicorn: of any case.
+std::string header_map(Value& value);
 /// A duration that is 0 or at least one second.
 std::string lifetime(Value& value);
 std::string patience(Value& value);  // above 0

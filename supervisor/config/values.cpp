@@ -82,6 +82,11 @@ struct Texts {
     for (const std::string& item : items) joined += (joined.empty() ? "" : " ") + item;
     return joined;
   }
+  std::string operator()(const Dictionary& entries) const {
+    std::string joined;
+    for (const auto& [key, value] : entries) joined += (joined.empty() ? "" : " ") + key + "=" + value;
+    return joined;
+  }
 };
 
 }  // namespace
@@ -107,6 +112,7 @@ ParsedValue parse_value(const Setting& setting, const std::vector<std::string>& 
       return {{}, "must be a number of seconds"};
     case Kind::text:
     case Kind::list:
+    case Kind::dictionary:
       break;
   }
   return {std::string(word), {}};

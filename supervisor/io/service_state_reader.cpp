@@ -93,6 +93,10 @@ void Reader::read(T& value) const {
     for (std::size_t i = 0; i < json_.size(); ++i) {
       Reader(json_[i], where_ + "[" + std::to_string(i) + "]").read(value.emplace_back());
     }
+  } else if constexpr (std::is_same_v<T, config::Dictionary>) {
+    expect(json_.is_object(), "an object");
+    value.clear();
+    for (const auto& [key, entry] : json_.items()) member(key).read(value[key]);
   } else if constexpr (std::is_same_v<T, config::Settings>) {
     read_settings(value);
   } else {
@@ -169,6 +173,8 @@ config::Value Reader::read_value(config::Kind kind) const {
       return as(std::string());
     case config::Kind::list:
       return as(std::vector<std::string>());
+    case config::Kind::dictionary:
+      return as(config::Dictionary());
   }
   refuse("is of no kind");
 }

@@ -57,6 +57,10 @@ Json Writer::write(const T& value) {
     Json items = Json::array();
     for (const auto& item : value) items.push_back(write(item));
     return items;
+  } else if constexpr (std::is_same_v<T, config::Dictionary>) {
+    Json entries = Json::object();
+    for (const auto& [key, entry] : value) entries[key] = write_text(entry);
+    return entries;
   } else if constexpr (std::is_same_v<T, config::Settings>) {
     return write_settings(value);
   } else {

@@ -14,6 +14,7 @@
 
 #include "common/version.h"
 #include "supervisor/config/pool_config.h"
+#include "supervisor/config/unsafe.h"
 #include "supervisor/io/memfd.h"
 #include "supervisor/io/orphans.h"
 
@@ -188,6 +189,9 @@ void Shell::announce() {
   const bool threads = settings.integer("threads") > 1;
   log(core::LogLevel::info, "Using worker: " + (threads ? "gthread" : settings.text("worker_class")));
   log(core::LogLevel::debug, "Workers run in " + deployments_.find(1)->python);
+  for (std::string& warning : config::unsafe_settings(settings)) {
+    log(core::LogLevel::warning, std::move(warning));
+  }
   if (control_) log(core::LogLevel::debug, "Control socket: " + resources_.control_directory->path());
 }
 

@@ -140,6 +140,12 @@ def wrong_host(rng):
     return request.render(), 400
 
 
+def repeated_content_type(rng):
+    request = Request(rng)
+    request.add(b"Content-Type: text/plain", b"content-type: " + rng.choice([b"text/plain", b"a/b", b""]))
+    return request.render(), 400
+
+
 def wrong_length(rng):
     request = Request(rng)
     lengths = rng.choice([[b""], [b"+1"], [b"-1"], [b"0x1"], [b"1.0"], [b"1 1"], [b"1,1"], [b"1_0"], [b"\xb2"],
@@ -209,8 +215,8 @@ def broken_chunks(rng):
 
 FAMILIES: List[Callable] = [
     noise, control_in_line, control_in_field, bare_line_end, broken_request_line, broken_method, connect, broken_target,
-    broken_version, other_version, broken_name, folded, wrong_host, wrong_length, wrong_coding, contradicting_framing,
-    chunked_in_old_version, wrong_expectation, too_large, broken_chunks]
+    broken_version, other_version, broken_name, folded, wrong_host, repeated_content_type, wrong_length, wrong_coding,
+    contradicting_framing, chunked_in_old_version, wrong_expectation, too_large, broken_chunks]
 
 
 def malformed_requests(seed: int, count: int = 1000) -> List[Malformed]:

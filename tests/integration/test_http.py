@@ -169,6 +169,28 @@ def test_worker_takes_no_more_connections_than_it_may(box):
         sock.close()
 
 
+def test_compatibility_switches_work_and_are_warned_of(box):
+    request = (b"get / HTTP/1.9\r\nHost : a\r\nX-Folded: b\r\n c\r\nConnection: close\r\n\r\n")
+    switches = ["--permit-obsolete-folding", "--strip-header-spaces", "--permit-unconventional-http-method",
+                "--permit-unconventional-http-version", "--casefold-http-method"]
+    server = box.gserve(*switches, workers=1, chdir=PLAIN)
+    assert statuses(raw_exchange(server.address, request)) == [200]
+    for switch in switches:
+        assert server.log.count(rf"\[WARNING\] {switch} is unsafe: ") == 1
+    server = box.gserve(*switches[:-2], switches[-1], workers=1, chdir=PLAIN)
+    assert statuses(raw_exchange(server.address, request)) == [505]
+
+
+def test_bodies_are_limited(box):
+    server = box.gserve("--limit-request-body", "1K", workers=1, chdir=PLAIN)
+    assert server.get("/echo", method="POST", body=b"x" * 1024).body == b"x" * 1024
+    announced = b"POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 1025\r\nExpect: 100-continue\r\n\r\n"
+    chunked = b"POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n401\r\n"
+    for request in (announced, chunked):
+        assert statuses(raw_exchange(server.address, request)) == [413]
+    assert server.log.count(r"\[INFO\] refused a request from 127.0.0.1: 413, request body too large") == 2
+
+
 def test_trusted_proxies_are_a_setting(box):
     for trusted, scheme in (("10.0.0.0/8", b"http"), ("10.0.0.0/8,127.0.0.0/8", b"https")):
         server = box.gserve("--forwarded-allow-ips", trusted, workers=1, chdir=PLAIN)

@@ -2,12 +2,14 @@
 #include "worker/http/body_decoder.h"
 
 #include <algorithm>
+#include <limits>
 
 #include "worker/http/tokens.h"
 
 namespace gserve::http {
 
-BodyDecoder::BodyDecoder(const RequestHead& head) {
+BodyDecoder::BodyDecoder(const RequestHead& head, std::uint64_t limit)
+    : allowance_(limit == 0 ? std::numeric_limits<std::uint64_t>::max() : limit) {
   if (head.chunked) {
     state_ = State::chunk_size;
   } else if (head.content_length.value_or(0) > 0) {
@@ -49,9 +51,7 @@ void BodyDecoder::take(char c) {
     case State::chunk_extension:
       return take_extension(c);
     case State::chunk_size_lf:
-      overhead_ = 0;
-      return expect(c, '\n', remaining_ == 0 ? State::trailer_start : State::chunk_data,
-                    "CR without LF after a chunk size");
+      return take_size_end(c);
     case State::chunk_data_cr:
       return expect(c, '\r', State::chunk_data_lf, "chunk longer than its size");
     case State::chunk_data_lf:
@@ -82,6 +82,15 @@ void BodyDecoder::take_size(char c) {
   } else {
     state_ = c == '\r' ? State::chunk_size_lf : State::chunk_extension;
   }
+}
+
+void BodyDecoder::take_size_end(char c) {
+  expect(c, '\n', remaining_ == 0 ? State::trailer_start : State::chunk_data,
+         "CR without LF after a chunk size");
+  overhead_ = 0;
+  if (state_ != State::chunk_data) return;
+  if (remaining_ > allowance_) return refuse(413, "request body too large");
+  allowance_ -= remaining_;
 }
 
 void BodyDecoder::take_extension(char c) {

@@ -13,7 +13,8 @@ namespace gserve::http {
 /// allocation.
 ///
 /// Chunk sizes have 1 to 15 hexadecimal digits, then `;` or CRLF; extensions are bounded and ignored; trailer
-/// fields are checked, bounded and dropped (RFC 9110, 6.5.1 allows no merging without knowing the field).
+/// fields are checked, bounded and dropped (RFC 9110, 6.5.1 allows no merging without knowing the field). A
+/// chunk that would make the body larger than allowed is refused by its size, before its data.
 class BodyDecoder {
  public:
   enum class Status { need_more, complete, refused };
@@ -32,8 +33,8 @@ class BodyDecoder {
 
   /// For a request without a body: complete at once.
   BodyDecoder() = default;
-  /// For a head that parsed.
-  explicit BodyDecoder(const RequestHead& head);
+  /// For a head that parsed; `limit`: Limits::request_body, for what Content-Length does not say beforehand.
+  explicit BodyDecoder(const RequestHead& head, std::uint64_t limit = 0);
 
   /// Decodes the next run of `input`. Call again with the rest while it consumes; need_more with consumed 0
   /// means that more bytes must arrive. After complete, what is left of the input is the next request.
@@ -63,6 +64,7 @@ class BodyDecoder {
   void take_size(char c);
   void take_extension(char c);
   void take_trailer(char c);
+  void take_size_end(char c);
   void expect(char c, char wanted, State next, std::string_view reason);
   void refuse(int status, std::string_view reason);
   std::string_view take_data(std::string_view input);
@@ -70,6 +72,7 @@ class BodyDecoder {
 
   State state_ = State::done;
   std::uint64_t remaining_ = 0;  // of the body, or of the current chunk
+  std::uint64_t allowance_ = 0;  // what chunks may still have together
   std::uint32_t digits_ = 0;     // of the chunk size seen
   std::uint32_t overhead_ = 0;   // bytes of the chunk's extension, or of all trailers, seen; bounded
   Refusal refusal_;

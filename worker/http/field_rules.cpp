@@ -54,6 +54,13 @@ Refusal FieldRules::take_transfer_encoding(std::string_view value, RequestHead& 
   return {501, "unknown transfer coding"};
 }
 
+/// It is no list: of two values each reader would believe another (RFC 9110, 5.3).
+Refusal FieldRules::take_content_type() {
+  if (content_type_) return {400, "more than one Content-Type"};
+  content_type_ = true;
+  return {};
+}
+
 void FieldRules::take_connection(std::string_view value) {
   for_each_member(value, [this](std::string_view option) {
     if (equals_ignoring_case(option, "close")) close_ = true;
@@ -71,6 +78,9 @@ Refusal FieldRules::take(const Field& field, RequestHead& head) {
       break;
     case 10:
       if (equals_ignoring_case(field.name, "connection")) take_connection(field.value);
+      break;
+    case 12:
+      if (equals_ignoring_case(field.name, "content-type")) return take_content_type();
       break;
     case 14:
       if (equals_ignoring_case(field.name, "content-length")) return take_content_length(field.value, head);

@@ -9,14 +9,14 @@
 
 namespace gserve::http {
 
-/// What the fields seen so far say about the message and the connection. Only the five fields that decide
-/// framing and persistence are looked at; each rule that is broken refuses the request (RFC 9112, 3.2, 6 and
+/// What the fields seen so far say about the message and the connection. Only the fields that decide
+/// framing and persistence, and those that may come once only, are looked at; each rule that is broken refuses the request (RFC 9112, 3.2, 6 and
 /// 9).
 class FieldRules {
  public:
   /// False for a field that take() has nothing to say about: a cheap test that spares most calls.
   static bool may_concern(const Field& field) {
-    constexpr std::uint32_t kSizes = 1u << 4 | 1u << 6 | 1u << 10 | 1u << 14 | 1u << 17;
+    constexpr std::uint32_t kSizes = 1u << 4 | 1u << 6 | 1u << 10 | 1u << 12 | 1u << 14 | 1u << 17;
     return field.name.size() < 32 && (kSizes >> field.name.size() & 1) != 0;
   }
   /// Looks at one field of `head`. Returns a Refusal with status 0 when all is well.
@@ -27,9 +27,11 @@ class FieldRules {
  private:
   Refusal take_host(std::string_view value);
   Refusal take_transfer_encoding(std::string_view value, RequestHead& head);
+  Refusal take_content_type();
   void take_connection(std::string_view value);
 
   bool host_ = false;
+  bool content_type_ = false;
   bool close_ = false;
   bool keep_alive_ = false;
 };

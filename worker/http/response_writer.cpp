@@ -41,12 +41,6 @@ int parse_status(std::string_view status) {
   return has_control(status) ? 0 : code;
 }
 
-const char* check_field(const Field& field) {
-  if (!is_token(field.name)) return "header name is not a token";
-  if (has_control(field.value)) return "control character in a header value";
-  return nullptr;
-}
-
 void append_field(std::string& out, std::string_view name, std::string_view value) {
   out.append(name).append(": ").append(value).append("\r\n");
 }
@@ -57,7 +51,18 @@ void append_number(std::string& out, std::uint64_t number) {
   out.append(text, end);
 }
 
+bool says_close(const Field& field) {
+  return equals_ignoring_case(field.name, "connection") && equals_ignoring_case(field.value, "close");
+}
+
 }  // namespace
+
+const char* field_problem(const Field& field) {
+  if (!is_token(field.name)) return "header name is not a token";
+  if (has_control(field.value)) return "control character in a header value";
+  if (!is_hop_by_hop(field.name) || says_close({field.name, trim(field.value)})) return nullptr;
+  return "hop-by-hop headers are the server's; only Connection: close is allowed";
+}
 
 void ResponseWriter::reset(Request request) {
   request_ = request;
@@ -96,7 +101,7 @@ const char* ResponseWriter::take_fields(std::span<const Field> fields) {
 }
 
 const char* ResponseWriter::take_field(const Field& field) {
-  if (const char* wrong = check_field(field)) return wrong;
+  if (const char* wrong = field_problem(field)) return wrong;
   bool append = true;
   if (const char* wrong = take_own(field, append)) return wrong;
   if (append) append_field(fields_, field.name, field.value);
@@ -113,10 +118,11 @@ const char* ResponseWriter::take_own(const Field& field, bool& append) {
   }
   if (equals_ignoring_case(field.name, "date")) has_date_ = true;
   if (equals_ignoring_case(field.name, "server")) has_server_ = true;
-  if (!is_hop_by_hop(field.name)) return nullptr;
-  close_ = equals_ignoring_case(field.name, "connection") && equals_ignoring_case(field.value, "close");
-  append = false;
-  return close_ ? nullptr : "hop-by-hop headers are the server's; only Connection: close is allowed";
+  if (says_close(field)) {
+    close_ = true;
+    append = false;
+  }
+  return nullptr;
 }
 
 /// RFC 9112, 6.3, and what it means for the connection.
@@ -174,8 +180,8 @@ const char* append_early_hints(std::string& out, std::span<const Field> fields) 
   out.append("HTTP/1.1 103 Early Hints\r\n");
   for (const Field& field : fields) {
     const Field clean{field.name, trim(field.value)};
-    const char* wrong = check_field(clean);
-    if (wrong == nullptr && is_hop_by_hop(clean.name)) wrong = "hop-by-hop headers are the server's";
+    const char* wrong = field_problem(clean);
+    if (wrong == nullptr && says_close(clean)) wrong = "hop-by-hop headers are the server's";
     if (wrong == nullptr && equals_ignoring_case(clean.name, "content-length"))
       wrong = "early hints have no body";
     if (wrong != nullptr) {

@@ -90,6 +90,9 @@ class ResponseWriter {
   char size_line_[20] = {};
 };
 
+/// What is wrong with a response's field by itself, as a literal; nullptr if nothing is.
+const char* field_problem(const Field& field);
+
 /// Appends a whole `103 Early Hints` (RFC 8297) to `out`, or returns what is wrong with the fields as a
 /// literal.
 const char* append_early_hints(std::string& out, std::span<const Field> fields);

@@ -40,9 +40,8 @@ Acceptor::Acceptor(Context& context, Poller& poller, Log& log)
     : context_(context), poller_(poller), log_(log) {
   for (const int fd : context.config.listeners) {
     Endpoint address = local_endpoint(fd);
-    const bool wildcard = is_wildcard(address);
     const bool internet = !address.address.empty();
-    listeners_.push_back({fd, std::move(address), wildcard, internet});
+    listeners_.push_back({fd, std::move(address), internet});
   }
 }
 
@@ -76,8 +75,7 @@ std::optional<Acceptor::Accepted> Acceptor::accept(std::size_t listener, Nanos n
   if (!from.internet) return Accepted{std::move(socket), {}, from.address};
   const int on = 1;
   ::setsockopt(socket.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-  Endpoint local = from.wildcard ? local_endpoint(socket.get()) : from.address;
-  return Accepted{std::move(socket), to_endpoint(address, size), std::move(local)};
+  return Accepted{std::move(socket), to_endpoint(address, size), from.address};
 }
 
 void Acceptor::accept_failed(int error, Nanos now) {

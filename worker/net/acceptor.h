@@ -18,7 +18,7 @@ class Acceptor {
   struct Accepted {
     TrackedFd socket;
     Endpoint peer;
-    Endpoint local;
+    Endpoint local;  // the listener's, as gunicorn tells applications: 0.0.0.0 for a wildcard
   };
 
   Acceptor(Context& context, Poller& poller, Log& log);
@@ -37,7 +37,6 @@ class Acceptor {
   struct Listener {
     int fd;
     Endpoint address;
-    bool wildcard;
     bool internet;
   };
 

@@ -57,10 +57,6 @@ std::string_view field(const http::RequestHead& head, std::string_view name) {
   return {};
 }
 
-std::string_view protocol(const http::RequestHead& head) {
-  return head.minor_version == 0 ? "HTTP/1.0" : "HTTP/1.1";
-}
-
 int base64_digit(char c) {
   constexpr std::string_view kDigits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
   const std::size_t at = kDigits.find(c);
@@ -94,7 +90,7 @@ void append_variable(std::string& out, std::string_view name, const AccessRecord
   if (name == "REQUEST_METHOD") return append_or_dash(out, head.method);
   if (name == "QUERY_STRING") return append_or_dash(out, head.query);
   if (name == "RAW_URI") return append_or_dash(out, head.target);
-  if (name == "SERVER_PROTOCOL") return append_or_dash(out, protocol(head));
+  if (name == "SERVER_PROTOCOL") return append_or_dash(out, head.version());
   if (name == "REMOTE_ADDR") return append_or_dash(out, record.peer.address);
   if (name == "REMOTE_PORT") return append_or_dash(out, record.peer.port);
   if (!name.starts_with("HTTP_")) return append_or_dash(out, {});
@@ -115,7 +111,7 @@ void append_line(std::string& out, const http::RequestHead& head) {
   out += ' ';
   append_escaped(out, head.target);
   out += ' ';
-  out += protocol(head);
+  out += head.version();
 }
 
 void append_decimal_seconds(std::string& out, std::int64_t microseconds) {
@@ -145,7 +141,7 @@ void append_plain(std::string& out, char atom, const AccessRecord& record) {
     case 'q':
       return append_escaped(out, head.query);
     case 'H':
-      out += protocol(head);
+      out += head.version();
       return;
     case 's':
       out += std::to_string(record.status);

@@ -52,8 +52,4 @@ Endpoint local_endpoint(int socket) {
   return to_endpoint(address, size);
 }
 
-bool is_wildcard(const Endpoint& endpoint) {
-  return endpoint.address == "0.0.0.0" || endpoint.address == "::";
-}
-
 }  // namespace gserve::net

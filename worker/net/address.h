@@ -13,7 +13,4 @@ Endpoint to_endpoint(const sockaddr_storage& address, socklen_t size);
 /// What `socket` is bound to; empty strings if that cannot be told.
 Endpoint local_endpoint(int socket);
 
-/// Whether `endpoint` is a wildcard, so that each connection has its own local address.
-bool is_wildcard(const Endpoint& endpoint);
-
 }  // namespace gserve::net

@@ -44,9 +44,10 @@ void BodyBuffer::complete() {
   arrived_.notify_one();
 }
 
-void BodyBuffer::break_off() {
+void BodyBuffer::break_off(const http::Refusal& refusal) {
   const std::lock_guard lock(mutex_);
   broken_ = true;
+  refusal_ = refusal;
   arrived_.notify_one();
 }
 
@@ -54,6 +55,18 @@ bool BodyBuffer::whole() {
   if (!streaming_) return true;
   const std::lock_guard lock(mutex_);
   return complete_;
+}
+
+bool BodyBuffer::broken() {
+  if (!streaming_) return false;
+  const std::lock_guard lock(mutex_);
+  return broken_;
+}
+
+http::Refusal BodyBuffer::refusal() {
+  if (!streaming_) return {};
+  const std::lock_guard lock(mutex_);
+  return refusal_;
 }
 
 void BodyBuffer::reset() {
@@ -66,6 +79,7 @@ void BodyBuffer::reset() {
   memory_read_ = 0;
   spooled_ = spool_read_ = 0;
   streaming_ = complete_ = broken_ = paused_ = false;
+  refusal_ = {};
 }
 
 ssize_t BodyBuffer::read(std::span<char> into, bool* wanted) {

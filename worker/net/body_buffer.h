@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 
+#include "worker/http/request.h"
 #include "worker/net/spool.h"
 
 namespace gserve::net {
@@ -34,11 +35,14 @@ class BodyBuffer {
   bool append_streaming(std::string_view data);
   /// While streaming: whether no more may be read until the executor asks.
   bool paused();
-  /// No more comes: the body is whole, or it broke.
+  /// No more comes: the body is whole, or it broke; `refusal`: by the client's fault.
   void complete();
-  void break_off();
+  void break_off(const http::Refusal& refusal = {});
   /// Any thread: whether all of it has arrived.
   bool whole();
+  /// Any thread: whether it broke while streaming, and what the client is to blame for (status 0: nothing).
+  bool broken();
+  http::Refusal refusal();
   /// For the next request; gives large buffers back.
   void reset();
 
@@ -62,6 +66,7 @@ class BodyBuffer {
   bool streaming_ = false;
   bool complete_ = false;
   bool broken_ = false;
+  http::Refusal refusal_;
   bool paused_ = false;  // the I/O thread waits to be asked
   std::mutex mutex_;
   std::condition_variable arrived_;

@@ -26,7 +26,7 @@ namespace gserve::net {
 struct Connection : Letterbox {
   Connection(Context& context, std::uint32_t index_in_table)
       : index(index_in_table),
-        parser(context.config.limits),
+        parser(context.config.limits, context.config.leniency),
         body(context.guard, context.spool),
         exchange(context, *this),
         output(context.guard, context.spool, exchange) {}

@@ -21,6 +21,7 @@ constexpr std::size_t kSendTurn = std::size_t{1} << 20;
 constexpr Nanos kLinger = kSecond;
 constexpr Nanos kMostGrace = kSecond;
 constexpr Nanos kLeastGrace = 100 * kMillisecond;
+constexpr http::Refusal kTooLate{408, "the request did not arrive in time"};
 
 TimerKind to_kind(ConnectionTimer timer, bool draining) {
   switch (timer) {
@@ -119,7 +120,7 @@ void Driver::expire(Nanos now) {
     if (timer == &c.write_timer && running) {
       c.output.abandon();
     } else if (running) {
-      c.body.break_off();
+      refuse_body(c, kTooLate);
     } else {
       act(c, c.state.timed_out(), now);
     }
@@ -176,6 +177,7 @@ void Driver::hand_over(Connection& c) {
 void Driver::done(Connection& c, Nanos now) {
   --out_;
   ++answered_;
+  if (c.exchange.refusal().status != 0) log_refusal(c, c.exchange.refusal());
   access_log_.add(c);
   timers_.disarm(c.read_timer);
   Ending ending = c.exchange.ending();
@@ -235,11 +237,20 @@ void Driver::lost(Connection& c, Nanos now) {
   act(c, c.state.reset(), now);
 }
 
+void Driver::log_refusal(const Connection& c, const http::Refusal& refusal) {
+  if (!log_.logs(LogLevel::info)) return;
+  log_.info("refused a request from " + (c.peer.address.empty() ? "a Unix socket" : c.peer.address) + ": " +
+            std::to_string(refusal.status) + ", " + std::string(refusal.reason));
+}
+
+void Driver::refuse_body(Connection& c, const http::Refusal& refusal) {
+  c.body_pending = false;
+  log_refusal(c, refusal);
+  c.body.break_off(refusal);
+}
+
 void Driver::refuse(Connection& c, const http::Refusal& refusal, Nanos now) {
-  if (log_.logs(LogLevel::info)) {
-    log_.info("refused a request from " + (c.peer.address.empty() ? "a Unix socket" : c.peer.address) + ": " +
-              std::to_string(refusal.status) + ", " + std::string(refusal.reason));
-  }
+  log_refusal(c, refusal);
   c.state.refused();
   const std::string answer =
       http::error_response(refusal.status, refusal.reason, date_.text(::time(nullptr)));
@@ -256,7 +267,7 @@ void Driver::act(Connection& c, Action action, Nanos now) {
     case Action::next_request:
       return next_request(c, now);
     case Action::answer_timeout:
-      return refuse(c, {408, "the request did not arrive in time"}, now);
+      return refuse(c, kTooLate, now);
     case Action::mark_gone:
       c.output.abandon();
       return c.body.break_off();

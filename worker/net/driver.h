@@ -70,6 +70,9 @@ class Driver {
   void flushed(Connection& c, Nanos now);
   void lost(Connection& c, Nanos now);
   void refuse(Connection& c, const http::Refusal& refusal, Nanos now);
+  /// The same while an executor reads the body: it is told, and answers.
+  void refuse_body(Connection& c, const http::Refusal& refusal);
+  void log_refusal(const Connection& c, const http::Refusal& refusal);
   void act(Connection& c, http::ConnectionState::Action action, Nanos now);
   void close(Connection& c);
   void close_with_reset(Connection& c);

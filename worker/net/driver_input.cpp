@@ -100,7 +100,7 @@ void Driver::head_complete(Connection& c, Nanos now) {
   const http::RequestHead& head = c.parser.head();
   c.consumed = c.parser.head_size();
   if (!head.has_body()) return hand_over(c);
-  c.decoder = http::BodyDecoder(head);
+  c.decoder = http::BodyDecoder(head, context_.config.limits.request_body);
   c.body_pending = true;
   c.state.body_expected();
   set_timer(c, now);
@@ -125,10 +125,10 @@ std::size_t Driver::decode(Connection& c, std::string_view bytes, Nanos now) {
       return used;
     }
     if (step.status == http::BodyDecoder::Status::refused) {
-      c.body_pending = false;
       if (c.state.phase() == ConnectionPhase::running) {
-        c.body.break_off();
+        refuse_body(c, c.decoder.refusal());
       } else {
+        c.body_pending = false;
         refuse(c, c.decoder.refusal(), now);
       }
       return used;

@@ -41,13 +41,13 @@ class Exchange {
 
   virtual const http::RequestHead& head() const = 0;
   virtual const Endpoint& peer() const = 0;
-  virtual const Endpoint& local() const = 0;
-  virtual bool secure() const = 0;  // TLS
+  virtual const Endpoint& local() const = 0;  // the listener's address
+  virtual bool secure() const = 0;            // TLS
   /// The connection's socket, for `gunicorn.socket`. Owned by the connection.
   virtual int socket() const = 0;
 
   /// Reads up to `into.size()` bytes of the decoded request body. Blocks until at least one byte is there.
-  /// Returns 0 at the end, -1 if the body broke (client gone or malformed). Sends `100 Continue` when the
+  /// Returns 0 at the end, -1 if the body broke (client gone, malformed or larger than allowed). Sends `100 Continue` when the
   /// client asked for it and nothing was read yet.
   virtual ssize_t read_body(std::span<char> into) = 0;
 
@@ -73,7 +73,11 @@ class Exchange {
   virtual void finish() = 0;
   /// The application failed: 500 if the head was not sent, else the connection is cut so that the client sees
   /// that the response is not whole. Gives the Exchange back.
+  /// If the body broke through the client's fault, that is what is answered instead of 500.
   virtual void fail() = 0;
+  /// The request may not run, by the client's fault: answers with the refusal's status, has it logged and
+  /// gives the Exchange back. Before start().
+  virtual void refuse(const http::Refusal& refusal) = 0;
 };
 
 }  // namespace gserve::net

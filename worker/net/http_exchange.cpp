@@ -20,6 +20,7 @@ void HttpExchange::begin(bool more_input) {
   logged_fields_.clear();
   slot_ = -1;
   status_ = 0;
+  refusal_ = {};
   more_input_ = more_input;
   ended_ = broken_ = false;
 }
@@ -77,7 +78,7 @@ const char* HttpExchange::start(std::string_view status, std::span<const http::F
 }
 
 void HttpExchange::make_head(std::optional<std::uint64_t> whole_body) {
-  if (context_.closes_connections()) writer_.forbid_keep_alive();
+  if (context_.closes_connections() || connection_.body.broken()) writer_.forbid_keep_alive();
   head_text_.clear();
   writer_.make_head(head_text_, date_.text(::time(nullptr)), whole_body);
 }
@@ -150,13 +151,21 @@ void HttpExchange::fail() {
     status_ = writer_.status_code();
     return give_back(Ending::cut);
   }
-  answer_500();
+  const http::Refusal refusal = connection_.body.refusal();
+  answer_error(refusal.status != 0 ? refusal : http::Refusal{500, "The application failed."});
   give_back(broken_ ? Ending::cut : Ending::close);
 }
 
-void HttpExchange::answer_500() {
-  status_ = 500;
-  std::string answer = http::error_response(500, "The application failed.", date_.text(::time(nullptr)));
+void HttpExchange::refuse(const http::Refusal& refusal) {
+  if (context_.guard.dead()) return;
+  refusal_ = refusal;
+  answer_error(refusal);
+  give_back(broken_ ? Ending::cut : Ending::close);
+}
+
+void HttpExchange::answer_error(const http::Refusal& refusal) {
+  status_ = refusal.status;
+  std::string answer = http::error_response(refusal.status, refusal.reason, date_.text(::time(nullptr)));
   if (head().method == "HEAD") answer.resize(answer.find("\r\n\r\n") + 4);
   const std::array<std::string_view, 1> parts{answer};
   write(parts);

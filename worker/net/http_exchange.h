@@ -35,6 +35,8 @@ class HttpExchange final : public Exchange, public OutputQueue::Owner {
   // I/O thread, after done.
   http::Ending ending() const { return ending_; }
   int status() const { return status_; }
+  /// By the executor; status 0: none.
+  const http::Refusal& refusal() const { return refusal_; }
   std::uint64_t body_sent() const { return writer_.body_sent(); }
   Nanos duration() const { return finished_ - started_; }
   std::span<const std::pair<std::string, std::string>> logged_fields() const { return logged_fields_; }
@@ -52,6 +54,7 @@ class HttpExchange final : public Exchange, public OutputQueue::Owner {
   Sent send_file(int fd, off_t offset, std::uint64_t size) override;
   void finish() override;
   void fail() override;
+  void refuse(const http::Refusal& refusal) override;
 
   void output_queued() override;
 
@@ -59,7 +62,7 @@ class HttpExchange final : public Exchange, public OutputQueue::Owner {
   void make_head(std::optional<std::uint64_t> whole_body);
   Sent write(std::span<const std::string_view> parts);
   Sent note(Sent sent);
-  void answer_500();
+  void answer_error(const http::Refusal& refusal);
   void end_body();
   void give_back(http::Ending ending);
 
@@ -73,6 +76,7 @@ class HttpExchange final : public Exchange, public OutputQueue::Owner {
   Nanos finished_ = 0;
   int slot_ = -1;
   int status_ = 0;
+  http::Refusal refusal_;
   bool more_input_ = false;
   bool ended_ = false;   // what ends the body was sent
   bool broken_ = false;  // the response cannot be completed

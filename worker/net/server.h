@@ -32,6 +32,7 @@ struct ServerConfig {
   scoreboard::Layout* scoreboard = nullptr;  // may be null in tests
 
   http::Limits limits;
+  http::Leniency leniency;
   Seconds keep_alive{2};         // idle time on a kept-alive connection
   Seconds header_timeout{30};    // from the first byte of a head (or accept) to its last
   Seconds body_timeout{30};      // silence while a body is read

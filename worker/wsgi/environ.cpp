@@ -54,8 +54,9 @@ struct EnvironBuilder::Fill {
   const net::Exchange& exchange;
   const http::RequestHead& head;
   bool https;
+  std::string_view script_name;
   bool scheme_seen = false;
-  const char* refusal = nullptr;
+  http::Refusal refusal{};
 };
 
 bool EnvironBuilder::Names::create() {
@@ -63,16 +64,16 @@ bool EnvironBuilder::Names::create() {
          intern(query_string, "QUERY_STRING") && intern(raw_uri, "RAW_URI") &&
          intern(server_name, "SERVER_NAME") && intern(server_port, "SERVER_PORT") &&
          intern(remote_addr, "REMOTE_ADDR") && intern(remote_port, "REMOTE_PORT") &&
-         intern(server_protocol, "SERVER_PROTOCOL") && intern(url_scheme, "wsgi.url_scheme") &&
-         intern(input, "wsgi.input") && intern(early_hints, "wsgi.early_hints") &&
-         intern(socket, "gunicorn.socket") && intern(http_1_0, "HTTP/1.0") && intern(http_1_1, "HTTP/1.1") &&
+         intern(server_protocol, "SERVER_PROTOCOL") && intern(script_name, "SCRIPT_NAME") &&
+         intern(url_scheme, "wsgi.url_scheme") && intern(input, "wsgi.input") &&
+         intern(early_hints, "wsgi.early_hints") && intern(socket, "gunicorn.socket") &&
          intern(https, "https") && intern(empty, "");
 }
 
 std::unique_ptr<EnvironBuilder> EnvironBuilder::create(PyObject* settings) {
   std::unique_ptr<EnvironBuilder> builder(new EnvironBuilder);
   if (!builder->names_.create() || !builder->read_settings(settings)) return nullptr;
-  builder->header_names_ = std::make_unique<HeaderNames>(builder->schemes_);
+  builder->header_names_ = std::make_unique<HeaderNames>(builder->schemes_, builder->forwarders_);
   return builder;
 }
 
@@ -81,17 +82,42 @@ bool EnvironBuilder::read_settings(PyObject* settings) {
   if (base == nullptr || !read_text(required(settings, "script_name"), script_name_)) return false;
   base_ = PyRef(PyDict_Copy(base));
   PyObject* schemes = required(settings, "secure_scheme_headers");
-  PyObject* trusted = required(settings, "forwarded_allow_ips");
-  if (!base_ || schemes == nullptr || trusted == nullptr) return false;
+  PyObject* forwarders = required(settings, "forwarder_headers");
+  if (!base_ || schemes == nullptr || forwarders == nullptr) return false;
 
   PyObject *name, *value;
   std::string text;
   for (Py_ssize_t position = 0; PyDict_Next(schemes, &position, &name, &value) != 0;) {
     if (!read_text(name, text) || !read_text(value, schemes_[text])) return false;
   }
-  const Py_ssize_t count = PyList_Size(trusted);
+  for (Py_ssize_t index = 0; index < PyList_Size(forwarders); ++index) {
+    if (!read_text(PyList_GetItem(forwarders, index), text)) return false;
+    forwarders_.insert(text);
+  }
+  return read_header_map(required(settings, "header_map")) &&
+         read_trusted(required(settings, "forwarded_allow_ips"));
+}
+
+bool EnvironBuilder::read_header_map(PyObject* setting) {
+  std::string text;
+  if (!read_text(setting, text)) return false;
+  if (text == "refuse") {
+    header_map_ = HeaderMap::refuse;
+  } else if (text == "dangerous") {
+    header_map_ = HeaderMap::dangerous;
+  } else if (text != "drop") {
+    PyErr_Format(PyExc_ValueError, "header_map: '%s' is neither drop nor refuse nor dangerous", text.c_str());
+    return false;
+  }
+  return true;
+}
+
+bool EnvironBuilder::read_trusted(PyObject* list) {
+  if (list == nullptr) return false;
+  std::string text;
+  const Py_ssize_t count = PyList_Size(list);
   for (Py_ssize_t index = 0; index < count; ++index) {
-    if (!read_text(PyList_GetItem(trusted, index), text)) return false;
+    if (!read_text(PyList_GetItem(list, index), text)) return false;
     if (const std::string wrong = trusted_.add(text); !wrong.empty()) {
       PyErr_Format(PyExc_ValueError, "forwarded_allow_ips: %s", wrong.c_str());
       return false;
@@ -101,11 +127,11 @@ bool EnvironBuilder::read_settings(PyObject* settings) {
 }
 
 PyRef EnvironBuilder::build(const State& state, PyObject* request, const net::Exchange& exchange,
-                            const char*& refusal) {
+                            http::Refusal& refusal) {
   PyRef dict(PyDict_Copy(base_.get()));
   if (!dict) return PyRef();
-  Fill fill{dict.get(), exchange, exchange.head(), exchange.secure()};
-  const bool whole = add_request_line(fill) && add_path(fill) && add_fields(fill) && add_addresses(fill) &&
+  Fill fill{dict.get(), exchange, exchange.head(), exchange.secure(), script_name_};
+  const bool whole = add_request_line(fill) && add_fields(fill) && add_path(fill) && add_addresses(fill) &&
                      add_objects(fill, state, request);
   refusal = fill.refusal;
   return whole ? std::move(dict) : PyRef();
@@ -126,17 +152,17 @@ bool EnvironBuilder::add_request_line(Fill& fill) {
          set(fill.dict, names_.raw_uri, latin1(head.target)) &&
          set(fill.dict, names_.query_string,
              head.query.empty() ? PyRef::borrow(names_.empty.get()) : latin1(head.query)) &&
-         set(fill.dict, names_.server_protocol, head.minor_version == 0 ? names_.http_1_0 : names_.http_1_1);
+         set(fill.dict, names_.server_protocol, recent(protocol_, head.version()));
 }
 
+/// After the fields, one of which may be a trusted proxy's SCRIPT_NAME.
 bool EnvironBuilder::add_path(Fill& fill) {
   std::string_view path = fill.head.path;
-  if (!path.starts_with(script_name_)) {
-    PyErr_Format(PyExc_ValueError, "the request's path does not start with SCRIPT_NAME %s",
-                 script_name_.c_str());
+  if (!path.starts_with(fill.script_name)) {
+    fill.refusal = {500, "the path does not start with SCRIPT_NAME"};
     return false;
   }
-  path.remove_prefix(script_name_.size());
+  path.remove_prefix(fill.script_name.size());
   const bool encoded = path.find('%') != std::string_view::npos;
   return set(fill.dict, names_.path_info, encoded ? latin1(percent_decoded(path)) : latin1(path));
 }
@@ -152,26 +178,46 @@ bool EnvironBuilder::add_fields(Fill& fill) {
   return !fill.https || set(fill.dict, names_.url_scheme, names_.https);
 }
 
+/// Whether a field gets into the environ, or would if the header map did not refuse the request.
+bool EnvironBuilder::is_passed(const Fill& fill, const FieldName& name) const {
+  if (!name.ambiguous || header_map_ == HeaderMap::dangerous) return true;
+  return name.forwarder && is_trusted(fill.exchange.peer());
+}
+
 bool EnvironBuilder::add_field(Fill& fill, std::size_t index) {
   const http::Field& field = fill.head.fields[index];
   FieldName name;
   if (!header_names_->find(field.name, name)) return false;
   const bool says_scheme = name.secure_value != nullptr && is_trusted(fill.exchange.peer());
   if (says_scheme && !note_scheme(fill, name, field.value)) return false;
-  if (name.kind == FieldKind::dropped) return true;
+  if (!is_passed(fill, name)) {
+    if (header_map_ == HeaderMap::drop) return true;
+    fill.refusal = {400, "header field name with an underscore"};
+    return false;
+  }
+  if (name.script_name && !take_script_name(fill, name, field.value)) return false;
   const Py_ssize_t before = PyDict_Size(fill.dict);
   if (!set(fill.dict, name.key, latin1(field.value))) return false;
   const bool repeated = PyDict_Size(fill.dict) == before;
   return !repeated || name.kind != FieldKind::http || add_joined(fill, name, index);
 }
 
-/// A field that came more than once: its values up to index `last`, joined with commas (RFC 9110, 5.3).
+/// A trusted proxy says where the application is mounted. Nobody else may, whatever the header map.
+bool EnvironBuilder::take_script_name(Fill& fill, const FieldName& name, std::string_view value) {
+  if (!name.forwarder || !is_trusted(fill.exchange.peer())) return true;
+  fill.script_name = value;
+  return set(fill.dict, names_.script_name, latin1(value));
+}
+
+/// A key that came more than once: its values up to index `last`, joined with commas (RFC 9110, 5.3).
 bool EnvironBuilder::add_joined(Fill& fill, const FieldName& name, std::size_t last) {
   const auto& fields = fill.head.fields;
   std::string joined;
   const char* separator = "";
   for (std::size_t index = 0; index <= last; ++index) {
-    if (!same_name(fields[index].name, fields[last].name)) continue;
+    FieldName other;
+    if (!header_names_->find(fields[index].name, other)) return false;
+    if (!is_passed(fill, other) || PyUnicode_Compare(other.key.get(), name.key.get()) != 0) continue;
     joined.append(separator).append(fields[index].value);
     separator = ",";
   }
@@ -182,7 +228,7 @@ bool EnvironBuilder::add_joined(Fill& fill, const FieldName& name, std::size_t l
 bool EnvironBuilder::note_scheme(Fill& fill, const FieldName& name, std::string_view value) {
   const bool https = value == *name.secure_value;
   if (fill.scheme_seen && https != fill.https) {
-    fill.refusal = "contradictory scheme headers";
+    fill.refusal = {400, "contradictory scheme headers"};
     return false;
   }
   fill.scheme_seen = true;

@@ -1,25 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "worker/wsgi/field_list.h"
 
-#include <strings.h>
-
-#include <algorithm>
-
 namespace gserve::wsgi {
-namespace {
-
-/// RFC 9110, 7.6.1 and RFC 2616, 13.5.1 (to which PEP 3333 refers).
-constexpr std::string_view kHopByHop[] = {"connection",          "keep-alive", "proxy-authenticate",
-                                          "proxy-authorization", "te",         "trailers",
-                                          "transfer-encoding",   "upgrade"};
-
-bool is_hop_by_hop(std::string_view name) {
-  return std::any_of(std::begin(kHopByHop), std::end(kHopByHop), [&](std::string_view hop) {
-    return hop.size() == name.size() && strncasecmp(hop.data(), name.data(), name.size()) == 0;
-  });
-}
-
-}  // namespace
 
 bool latin1_view(PyObject* text, const char* what, std::string_view& view, std::vector<PyRef>& keep) {
   if (!PyUnicode_Check(text)) {
@@ -54,7 +36,7 @@ bool FieldList::add(PyObject* item) {
   if (!latin1_view(PyTuple_GetItem(pair.get(), 1), "a response header's value", field.value, encoded_))
     return false;
   if (pair.get() != item) encoded_.push_back(std::move(pair));
-  if (!is_hop_by_hop(field.name)) fields_.push_back(field);
+  fields_.push_back(field);
   return true;
 }
 

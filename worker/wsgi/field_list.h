@@ -13,9 +13,8 @@ namespace gserve::wsgi {
 /// An application's header fields as views, with what keeps the views valid.
 class FieldList {
  public:
-  /// Reads an iterable of (name, value) pairs of native strings that fit ISO 8859-1 (PEP 3333). Hop-by-hop
-  /// fields, which only the server may send, are left out, as gunicorn does. False with an exception set:
-  /// TypeError for what is no string or pair, UnicodeEncodeError for what does not fit.
+  /// Reads an iterable of (name, value) pairs of native strings that fit ISO 8859-1 (PEP 3333). False
+  /// with an exception set: TypeError for what is no string or pair, UnicodeEncodeError for what does not fit.
   bool read(PyObject* headers);
   std::span<const http::Field> fields() const { return fields_; }
 

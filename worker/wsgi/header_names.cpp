@@ -61,20 +61,24 @@ std::string environ_key(const std::string& upper, FieldKind kind) {
 }
 
 FieldKind kind_of(const std::string& upper) {
-  // "X_Y" and "X-Y" would get the same key: whoever sends the former could pass for the latter.
-  if (upper.find('_') != std::string::npos) return FieldKind::dropped;
   if (upper == "CONTENT-TYPE") return FieldKind::content_type;
   if (upper == "CONTENT-LENGTH") return FieldKind::content_length;
   return FieldKind::http;
 }
 
 FieldName copy(const FieldName& name) {
-  return {PyRef::borrow(name.key.get()), name.kind, name.secure_value};
+  return {PyRef::borrow(name.key.get()),
+          name.kind,
+          name.ambiguous,
+          name.forwarder,
+          name.script_name,
+          name.secure_value};
 }
 
 }  // namespace
 
-HeaderNames::HeaderNames(const SchemeFields& schemes) : schemes_(schemes) {
+HeaderNames::HeaderNames(const SchemeFields& schemes, const ForwarderFields& forwarders)
+    : schemes_(schemes), forwarders_(forwarders) {
   known_.reserve(kMostNames);
   FieldName ignored;
   for (const std::string_view name : kUsualNames) {
@@ -99,9 +103,12 @@ bool HeaderNames::find(std::string_view name, FieldName& into) {
 
 bool HeaderNames::make(std::string_view name, FieldName& into) const {
   const std::string upper = changed(name, to_upper);
-  into = FieldName{PyRef(), kind_of(upper), nullptr};
+  into = FieldName{};
+  into.kind = kind_of(upper);
+  into.ambiguous = upper.find('_') != std::string::npos;
+  into.forwarder = into.ambiguous && (forwarders_.contains("*") || forwarders_.contains(upper));
+  into.script_name = upper == "SCRIPT_NAME";
   if (const auto scheme = schemes_.find(upper); scheme != schemes_.end()) into.secure_value = &scheme->second;
-  if (into.kind == FieldKind::dropped) return true;
   into.key = PyRef(PyUnicode_FromString(environ_key(upper, into.kind).c_str()));
   return static_cast<bool>(into.key);
 }

@@ -4,6 +4,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <unordered_set>
 
 #include "worker/wsgi/py_ref.h"
 
@@ -13,12 +14,18 @@ namespace gserve::wsgi {
 /// https.
 using SchemeFields = std::unordered_map<std::string, std::string>;
 
-enum class FieldKind { http, content_type, content_length, dropped };
+/// Names, in upper case and with underscores, that trusted proxies may send; "*": all.
+using ForwarderFields = std::unordered_set<std::string>;
+
+enum class FieldKind { http, content_type, content_length };
 
 /// What a request field's name means for the environ.
 struct FieldName {
-  PyRef key;  // "HTTP_ACCEPT"; none for dropped names
+  PyRef key;  // "HTTP_ACCEPT"
   FieldKind kind = FieldKind::http;
+  bool ambiguous = false;                     // has an underscore: a name with '-' gets the same key
+  bool forwarder = false;                     // ambiguous, but trusted proxies may send it
+  bool script_name = false;                   // SCRIPT_NAME itself
   const std::string* secure_value = nullptr;  // set for scheme fields; owned by the SchemeFields
 };
 
@@ -26,8 +33,8 @@ struct FieldName {
 /// the names. The usual ones are there from the start, so that nobody can crowd them out. Needs the GIL.
 class HeaderNames {
  public:
-  /// `schemes` must outlive this.
-  explicit HeaderNames(const SchemeFields& schemes);
+  /// `schemes` and `forwarders` must outlive this.
+  HeaderNames(const SchemeFields& schemes, const ForwarderFields& forwarders);
   /// Fills `into`. False with an exception set when memory ran out.
   bool find(std::string_view name, FieldName& into);
 
@@ -39,6 +46,7 @@ class HeaderNames {
   bool make(std::string_view name, FieldName& into) const;
 
   const SchemeFields& schemes_;
+  const ForwarderFields& forwarders_;
   std::unordered_map<std::string, FieldName, Hash, std::equal_to<>> known_;
 };
 

@@ -121,23 +121,19 @@ bool close_result(const State& state, PyObject* result, bool sent) {
   return false;
 }
 
-/// Answers a request that the client is to blame for.
-bool refuse(Request& request, const char* reason) {
-  const std::string body = std::string(reason) + "\n";
-  const http::Field type{"Content-Type", "text/plain"};
-  {
-    ExchangeLock exchange(request);
-    if (!exchange) return false;
-    exchange->start("400 Bad Request", {&type, 1});
-  }
-  return send_body(request, body, true);
+/// Answers a request that may not run, and gives the exchange back.
+bool refuse(Request& request, const http::Refusal& refusal) {
+  net::Exchange* exchange = take_exchange(request);
+  GilRelease without_gil;
+  exchange->refuse(refusal);
+  return true;
 }
 
 /// The application's part. False with an exception set.
 bool respond(const Runner& runner, PyObject* request, const net::Exchange& exchange) {
-  const char* refusal = nullptr;
+  http::Refusal refusal;
   PyRef environ = runner.environ.build(runner.state, request, exchange, refusal);
-  if (refusal != nullptr) return refuse(as_request(request), refusal);
+  if (refusal.status != 0) return refuse(as_request(request), refusal);
   PyRef start_response = environ ? new_start_response(request) : PyRef();
   if (!start_response) return false;
   PyRef result(PyObject_CallFunctionObjArgs(runner.app, environ.get(), start_response.get(), nullptr));

@@ -23,6 +23,13 @@ class Reader {
     if (check(value != -1)) into = static_cast<Integer>(value);
   }
 
+  void flag(const char* name, bool& into) {
+    PyObject* object = find(name);
+    if (object == nullptr) return;
+    const int value = PyObject_IsTrue(object);
+    if (check(value != -1)) into = value == 1;
+  }
+
   void seconds(const char* name, net::Seconds& into) {
     PyObject* object = find(name);
     if (object == nullptr) return;
@@ -91,6 +98,12 @@ bool read_server_config(PyObject* dict, net::ServerConfig& config, ScoreboardMap
   reader.integer("limit_request_line", config.limits.request_line);
   reader.integer("limit_request_fields", config.limits.fields);
   reader.integer("limit_request_field_size", config.limits.field_size);
+  reader.integer("limit_request_body", config.limits.request_body);
+  reader.flag("permit_obsolete_folding", config.leniency.obsolete_folding);
+  reader.flag("strip_header_spaces", config.leniency.header_spaces);
+  reader.flag("permit_unconventional_http_method", config.leniency.unconventional_method);
+  reader.flag("permit_unconventional_http_version", config.leniency.unconventional_version);
+  reader.flag("casefold_http_method", config.leniency.casefold_method);
   reader.seconds("keep_alive", config.keep_alive);
   reader.seconds("header_timeout", config.header_timeout);
   reader.seconds("body_timeout", config.body_timeout);

@@ -4,6 +4,7 @@
 #include <string_view>
 #include <vector>
 
+#include "worker/http/response_writer.h"
 #include "worker/wsgi/field_list.h"
 
 namespace gserve::wsgi {
@@ -89,6 +90,18 @@ bool may_start(Request& request, PyObject* exc_info) {
   return !sent;
 }
 
+/// Names the header that is wrong, or else the status. Not its value, which may be secret.
+void raise_problem(const char* problem, PyObject* status, const FieldList& list) {
+  for (const http::Field& field : list.fields()) {
+    if (http::field_problem(field) == nullptr) continue;
+    PyRef name(
+        PyUnicode_DecodeLatin1(field.name.data(), static_cast<Py_ssize_t>(field.name.size()), nullptr));
+    if (name) PyErr_Format(PyExc_ValueError, "start_response(): %s (header %R)", problem, name.get());
+    return;
+  }
+  PyErr_Format(PyExc_ValueError, "start_response(): %s (status %R)", problem, status);
+}
+
 bool start(Request& request, PyObject* status, PyObject* headers) {
   std::vector<PyRef> keep;
   std::string_view status_line;
@@ -101,7 +114,7 @@ bool start(Request& request, PyObject* status, PyObject* headers) {
     if (!exchange) return false;
     problem = exchange->start(status_line, list.fields());
   }
-  if (problem != nullptr) PyErr_Format(PyExc_ValueError, "start_response(): %s (status %R)", problem, status);
+  if (problem != nullptr) raise_problem(problem, status, list);
   request.started = problem == nullptr;
   return request.started;
 }

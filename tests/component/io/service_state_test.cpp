@@ -30,6 +30,7 @@ config::Settings settings() {
   settings.set("timeout", 0.1, config::Source::args_environment);
   settings.set("workers", std::int64_t{3}, config::Source::environment);
   settings.set("control_socket_disable", false, kGiven);
+  settings.set("secure_scheme_headers", config::Dictionary{{"X-TLS", "\xe9"}, {"X-SSL", "1"}}, kGiven);
   return settings;
 }
 

@@ -145,6 +145,92 @@ TEST(RequestBody, ThatCannotBeSpooledIsRefused) {
   EXPECT_TRUE(wait_for_text(server.log_fd(), "cannot spool a request body in /nonexistent: No such file"));
 }
 
+void limit_bodies(net::ServerConfig& config) {
+  config.limits.request_body = 10;
+}
+
+TEST(RequestBodyLimit, RefusesWhatIsAnnouncedBeforeItIsAskedFor) {
+  TestServer server(hello_or_echo, limit_bodies);
+  Client client(server.port());
+  client.send(post(10) + pattern(10));
+  EXPECT_EQ(client.read_response().body, pattern(10));
+  client.send(post(11, "Expect: 100-continue\r\n"));
+  EXPECT_EQ(client.read_response().status, 413);
+  EXPECT_TRUE(client.closed());
+  EXPECT_TRUE(
+      wait_for_text(server.log_fd(), "refused a request from 127.0.0.1: 413, request body too large"));
+}
+
+TEST(RequestBodyLimit, RefusesChunksAsSoonAsTheyAreTooMany) {
+  std::atomic<bool> ran{false};
+  TestServer server(
+      [&](net::Exchange& exchange) {
+        ran = true;
+        hello_or_echo(exchange);
+      },
+      limit_bodies);
+  Client client(server.port());
+  client.send("POST /echo HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n6\r\n");
+  EXPECT_EQ(client.read_response().status, 413);
+  EXPECT_TRUE(client.closed());
+  EXPECT_FALSE(client.was_reset());
+  EXPECT_FALSE(ran);
+}
+
+constexpr std::size_t kStreamFrom = 4096;
+constexpr std::size_t kFirstChunk = 5000;
+
+void stream_and_limit_bodies(net::ServerConfig& config) {
+  config.memory_limit = config.spool_limit = kStreamFrom;
+  config.limits.request_body = kFirstChunk;
+}
+
+/// A chunk that is allowed and makes the body stream, and the size of one more.
+std::string one_chunk_too_many() {
+  return "POST / HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: chunked\r\n\r\n1388\r\n" + pattern(kFirstChunk) +
+         "\r\n1\r\n";
+}
+
+TEST(RequestBodyLimit, BreaksABodyThatIsStreamed) {
+  std::atomic<bool> broke{false};
+  TestServer server(
+      [&](net::Exchange& exchange) {
+        broke = !read_body(exchange).has_value();
+        exchange.fail();
+      },
+      stream_and_limit_bodies);
+  Client client(server.port());
+  client.send(one_chunk_too_many());
+  EXPECT_EQ(client.read_response().status, 413);  // what the application's failure to read means
+  EXPECT_TRUE(client.closed());
+  EXPECT_FALSE(client.was_reset());
+  EXPECT_TRUE(broke);
+  EXPECT_TRUE(wait_for_text(server.log_fd(), "413, request body too large"));
+}
+
+TEST(RequestBodyLimit, LetsTheApplicationAnswerABrokenBody) {
+  TestServer server(
+      [](net::Exchange& exchange) { answer(exchange, read_body(exchange) ? "whole" : "broken"); },
+      stream_and_limit_bodies);
+  Client client(server.port());
+  client.send(one_chunk_too_many());
+  Response response = client.read_response();
+  EXPECT_EQ(response.body, "broken");
+  EXPECT_EQ(response.fields["connection"], "close");
+  EXPECT_TRUE(client.closed());
+}
+
+TEST(Refusal, ByAnExecutorIsAnsweredLoggedAndEndsTheConnection) {
+  TestServer server([](net::Exchange& exchange) { exchange.refuse({400, "not like this"}); });
+  Client client(server.port());
+  client.get("/");
+  const Response response = client.read_response();
+  EXPECT_EQ(response.status, 400);
+  EXPECT_NE(response.body.find("not like this"), std::string::npos);
+  EXPECT_TRUE(client.closed());
+  EXPECT_TRUE(wait_for_text(server.log_fd(), "[INFO] refused a request from 127.0.0.1: 400, not like this"));
+}
+
 TEST(ResponseBody, OfFiftyMebibytesFreesTheExecutorLongBeforeASlowReaderHasIt) {
   const std::string body = pattern(std::size_t{50} << 20);
   TestServer server([&](net::Exchange& exchange) {

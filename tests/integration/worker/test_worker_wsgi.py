@@ -68,14 +68,59 @@ def test_script_name_of_the_environment_is_taken_off_the_path(start_worker):
     seen = json.loads(worker.get("/shop/describe").body)
     assert (seen["SCRIPT_NAME"], seen["PATH_INFO"], seen["RAW_URI"]) == ("/shop", "/describe", "/shop/describe")
     assert worker.get("/elsewhere").status == 500
-    worker.log.wait("does not start with SCRIPT_NAME /shop")
+    worker.log.wait(r"\[INFO\] refused a request from 127.0.0.1: 500, the path does not start with SCRIPT_NAME")
+
+
+def described(worker, *fields, path="/describe"):
+    """The environ that the application sees, or the status that the request is refused with."""
+    lines = [f"GET {path} HTTP/1.1", "Host: a", "Connection: close", *fields, "", ""]
+    answer = worker.raw("\r\n".join(lines).encode())
+    status = int(answer.split(b" ")[1])
+    return json.loads(answer.partition(b"\r\n\r\n")[2]) if status == 200 else status
+
+
+def test_trusted_proxy_says_where_the_application_is_mounted(worker):
+    seen = described(worker, "SCRIPT_NAME: /shop", "Path_Info: /x", "REMOTE_USER: eve", path="/shop/describe")
+    assert (seen["SCRIPT_NAME"], seen["PATH_INFO"], seen["HTTP_SCRIPT_NAME"]) == ("/shop", "/describe", "/shop")
+    assert seen["HTTP_PATH_INFO"] == "/x" and "HTTP_REMOTE_USER" not in seen
+    assert described(worker, "SCRIPT_NAME: /shop") == 500
+    assert described(worker)["SCRIPT_NAME"] == "", "nothing stays from the request before"
+
+
+def test_stranger_cannot_say_where_the_application_is_mounted(start_worker):
+    worker = start_worker(forwarded_allow_ips="192.0.2.1", header_map="dangerous")
+    assert described(worker, "SCRIPT_NAME: /describe")["SCRIPT_NAME"] == ""
+
+
+@pytest.mark.parametrize("forwarder_headers, passed", [("REMOTE_USER", True), ("remote_user , X_Y", True), ("*", True),
+                                                       ("SCRIPT_NAME", False), ("", False)])
+def test_proxies_may_send_the_listed_names_with_underscores(start_worker, forwarder_headers, passed):
+    worker = start_worker(forwarder_headers=forwarder_headers)
+    assert ("HTTP_REMOTE_USER" in described(worker, "Remote_User: eve")) is passed
+
+
+def test_names_with_underscores_are_dropped_refused_or_taken_for_those_with_dashes(start_worker):
+    fields = ("X-Name: a", "X_Name: b", "x-name: c", "Content_Length: 5")
+    for header_map, joined in (("drop", "a,c"), ("dangerous", "a,b,c")):
+        seen = described(start_worker(header_map=header_map, forwarder_headers=""), *fields)
+        assert seen["HTTP_X_NAME"] == joined and "CONTENT_LENGTH" not in seen
+        assert ("HTTP_CONTENT_LENGTH" in seen) is (header_map == "dangerous")
+    worker = start_worker(header_map="refuse")
+    assert described(worker, *fields) == 400
+    worker.log.wait(r"\[INFO\] refused a request from 127.0.0.1: 400, header field name with an underscore")
+    assert described(worker, "SCRIPT_NAME: ")["HTTP_SCRIPT_NAME"] == "", "a forwarder's header is not refused"
+
+
+def test_scheme_headers_are_a_setting(start_worker):
+    worker = start_worker(secure_scheme_headers={"X-TLS": "1"})
+    assert scheme(worker, "X-Tls: 1") == "https" and scheme(worker, "X-Forwarded-Proto: https") == "http"
+    worker = start_worker(secure_scheme_headers={})
+    assert scheme(worker, "X-Forwarded-Proto: https") == "http"
 
 
 def scheme(worker, *fields):
-    lines = ["GET /describe HTTP/1.1", "Host: a", "Connection: close", *fields, "", ""]
-    answer = worker.raw("\r\n".join(lines).encode())
-    status = int(answer.split(b" ")[1])
-    return json.loads(answer.partition(b"\r\n\r\n")[2])["wsgi.url_scheme"] if status == 200 else status
+    seen = described(worker, *fields)
+    return seen["wsgi.url_scheme"] if isinstance(seen, dict) else seen
 
 
 def test_scheme_of_a_trusted_proxy_is_believed(worker):
@@ -84,6 +129,7 @@ def test_scheme_of_a_trusted_proxy_is_believed(worker):
     assert scheme(worker, "x-forwarded-ssl: on", "X-FORWARDED-PROTO: https") == "https"
     assert scheme(worker, "X-Forwarded-Proto: http") == "http"
     assert scheme(worker, "X-Forwarded-Ssl: off", "X-Forwarded-Proto: https") == 400
+    worker.log.wait(r"\[INFO\] refused a request from 127.0.0.1: 400, contradictory scheme headers")
 
 
 def test_scheme_of_a_stranger_is_not_believed(start_worker):
@@ -201,9 +247,11 @@ def test_start_response_refuses_misuse(worker):
     assert answer.text.splitlines() == [
         "status bytes: TypeError", "status alone: TypeError", "name no str: TypeError", "value no str: TypeError",
         "value not latin-1: UnicodeEncodeError", "value with line: ValueError", "no pair: TypeError",
-        "status word: ValueError", "unknown keyword: TypeError", "second call: AssertionError", "write str: TypeError"]
+        "status word: ValueError", "status with line: ValueError", "name with line: ValueError", "value with NUL: ValueError",
+        "hop by hop: ValueError: start_response(): hop-by-hop headers are the server's; only Connection: close is allowed "
+        "(header 'Transfer-Encoding')", "unknown keyword: TypeError", "second call: AssertionError", "write str: TypeError"]
     assert answer.headers["X-Latin"] == "caf\u00e9" and answer.headers["X-List"] == "pair"
-    assert answer.headers["Connection"] != "close", "hop-by-hop fields are the server's"
+    assert answer.headers["Connection"] == "close", "the one hop-by-hop field that an application may set"
 
 
 @pytest.mark.parametrize("path, text", [

@@ -79,6 +79,16 @@ TEST(CommandLine, SetsEverySettingByEachOfItsFlags) {
       {{"--limit-request-fields", "0"}, "limit_request_fields", std::int64_t{32768}},
       {{"--limit-request-field_size", "512"}, "limit_request_field_size", std::int64_t{512}},
       {{"--limit-request-field_size", "0"}, "limit_request_field_size", std::int64_t{8190}},
+      {{"--limit-request-body", "10M"}, "limit_request_body", std::int64_t{10} << 20},
+      {{"--header-map", " Refuse"}, "header_map", std::string("refuse")},
+      {{"--forwarder-headers", "SCRIPT_NAME,REMOTE_USER"},
+       "forwarder_headers",
+       std::string("SCRIPT_NAME,REMOTE_USER")},
+      {{"--permit-obsolete-folding"}, "permit_obsolete_folding", true},
+      {{"--strip-header-spaces"}, "strip_header_spaces", true},
+      {{"--permit-unconventional-http-method"}, "permit_unconventional_http_method", true},
+      {{"--permit-unconventional-http-version"}, "permit_unconventional_http_version", true},
+      {{"--casefold-http-method"}, "casefold_http_method", true},
       {{"-p", "/run/x.pid"}, "pidfile", std::string("/run/x.pid")},
       {{"--pid", "x.pid"}, "pidfile", std::string("x.pid")},
       {{"-n", "my shop"}, "proc_name", std::string("my shop")},
@@ -113,6 +123,17 @@ TEST(CommandLine, TakesTheApplicationAnywhere) {
   EXPECT_EQ(settings_of(parse({"a:b", "-w", "2"})).integer("workers"), 2);
   EXPECT_EQ(settings_of(parse({"-w", "2", "--", "a:b"})).text("wsgi_app"), "a:b");
   EXPECT_EQ(settings_of(parse({"--bind=", "a:b"})).text("wsgi_app"), "a:b");
+}
+
+TEST(CommandLine, RefusesWrongHttpRules) {
+  const Words cases[] = {
+      {"--limit-request-body", "-1"}, {"--limit-request-body", "much"}, {"--header-map", "keep"}};
+  for (Words words : cases) {
+    words.push_back("a:b");
+    const Ending ending = ending_of(parse(words));
+    EXPECT_EQ(ending.exit_code, 1) << words[0];
+    EXPECT_TRUE(ending.text.starts_with(words[0] + ": invalid value '" + words[1] + "'")) << ending.text;
+  }
 }
 
 TEST(CommandLine, TakesAmountsOfMemoryWithAUnit) {

@@ -7,6 +7,7 @@
 #include "supervisor/config/names.h"
 #include "supervisor/config/pool_config.h"
 #include "supervisor/config/snapshot.h"
+#include "supervisor/config/unsafe.h"
 
 namespace gserve::config {
 namespace {
@@ -73,6 +74,32 @@ TEST(Snapshot, HoldsWhatWorkersReadAndNothingElse) {
                                                 {"instance", "shop"},
                                                 {"age", 9},
                                                 {"version", kVersion}}));
+}
+
+TEST(Snapshot, HoldsDictionaries) {
+  Settings settings = for_app("app:app");
+  const auto schemes = [&] {
+    return nlohmann::json::parse(worker_snapshot(settings, {}))["secure_scheme_headers"];
+  };
+  EXPECT_EQ(schemes()["X-FORWARDED-PROTO"], "https");
+  EXPECT_EQ(settings.set("secure_scheme_headers", Dictionary{{"X-TLS", "1"}}, Source::config_file), "");
+  EXPECT_EQ(schemes(), nlohmann::json({{"X-TLS", "1"}}));
+}
+
+TEST(UnsafeSettings, AreNamedEach) {
+  Settings settings = for_app("app:app");
+  EXPECT_TRUE(unsafe_settings(settings).empty());
+  for (const char* name :
+       {"permit_obsolete_folding", "strip_header_spaces", "permit_unconventional_http_method",
+        "permit_unconventional_http_version", "casefold_http_method"}) {
+    EXPECT_EQ(settings.set(name, true, Source::command_line), "");
+  }
+  EXPECT_EQ(unsafe_settings(settings).size(), 5u);
+  EXPECT_EQ(settings.set("header_map", std::string("dangerous"), Source::command_line), "");
+  const auto warnings = unsafe_settings(settings);
+  ASSERT_EQ(warnings.size(), 6u);
+  EXPECT_TRUE(warnings[0].starts_with("--header-map dangerous is unsafe: ")) << warnings[0];
+  EXPECT_TRUE(warnings[1].starts_with("--permit-obsolete-folding is unsafe: ")) << warnings[1];
 }
 
 TEST(SupervisorConfig, IsOnePoolNamedWeb) {

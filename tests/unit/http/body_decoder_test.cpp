@@ -45,6 +45,17 @@ TEST(BodyDecoder, NeedsMoreWithNothingConsumedOnEmptyInput) {
   EXPECT_EQ(step.consumed, 0u);
 }
 
+TEST(BodyDecoder, ChunksMayBeTogetherAsLargeAsTheLimit) {
+  const std::string whole = "5\r\nhello\r\n3\r\nyou\r\n0\r\nA: long trailer\r\n\r\n";
+  EXPECT_EQ(decode_byte_by_byte(chunked_decoder(8), whole).data, "helloyou");
+  const Body over = decode_byte_by_byte(chunked_decoder(8), "5\r\nhello\r\n4\r\n");
+  EXPECT_EQ(over.refusal, 413) << over;
+  EXPECT_EQ(over.data, "hello") << "refused by the size, before the data";
+  EXPECT_EQ(decode_in_pieces(chunked_decoder(8), "9;x\r\n", {}).refusal, 413);
+  EXPECT_EQ(decode_in_pieces(chunked_decoder(8), "fffffffffffffff\r\n", {}).refusal, 413);
+  EXPECT_EQ(decode_in_pieces(chunked_decoder(), "fffffffffffffff\r\n", {}).status, Status::need_more);
+}
+
 struct Chunked {
   const char* name;
   std::string bytes;

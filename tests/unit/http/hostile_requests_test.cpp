@@ -121,6 +121,7 @@ const Hostile kFields[] = {
     {"FoldedFirstField", "GET / HTTP/1.1\r\n Host: a\r\n\r\n", 400},
     {"FoldedTransferEncoding", with_fields("Transfer-Encoding:\r\n chunked\r\n"), 400},
     {"LineOfBlanks", with_fields("   \r\n"), 400},
+    {"TwoContentTypes", with_fields("Content-Type: text/plain\r\ncontent-type: text/html\r\n"), 400},
     {"TooManyFields", with_fields(many_fields(100)), 431},
     {"FieldTooLarge", with_fields("A: " + std::string(9000, 'b') + "\r\n"), 431},
     {"FieldTooLargeWithoutEnd", "GET / HTTP/1.1\r\nA: " + std::string(9000, 'b'), 431},

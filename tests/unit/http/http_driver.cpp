@@ -58,8 +58,8 @@ Outcome outcome_of(const RequestParser& parser, RequestParser::Status status) {
 }  // namespace
 
 Outcome parse_in_pieces(std::string_view bytes, const std::vector<std::size_t>& ends, Limits limits,
-                        Buffer buffer) {
-  RequestParser parser(limits);
+                        Buffer buffer, Leniency leniency) {
+  RequestParser parser(limits, leniency);
   std::unique_ptr<char[]> memory = exact_copy(bytes);
   for (const std::size_t size : steps(ends, bytes.size())) {
     if (buffer == Buffer::moves) memory = exact_copy(bytes.substr(0, size));
@@ -69,12 +69,12 @@ Outcome parse_in_pieces(std::string_view bytes, const std::vector<std::size_t>& 
   return {};
 }
 
-Outcome parse_whole(std::string_view bytes, Limits limits) {
-  return parse_in_pieces(bytes, {}, limits);
+Outcome parse_whole(std::string_view bytes, Limits limits, Leniency leniency) {
+  return parse_in_pieces(bytes, {}, limits, Buffer::moves, leniency);
 }
 
-Outcome parse_byte_by_byte(std::string_view bytes, Limits limits, Buffer buffer) {
-  return parse_in_pieces(bytes, every_end(bytes.size()), limits, buffer);
+Outcome parse_byte_by_byte(std::string_view bytes, Limits limits, Buffer buffer, Leniency leniency) {
+  return parse_in_pieces(bytes, every_end(bytes.size()), limits, buffer, leniency);
 }
 
 std::string render(const Outcome& outcome) {
@@ -110,10 +110,10 @@ Body decode_byte_by_byte(BodyDecoder decoder, std::string_view bytes) {
   return decode_in_pieces(decoder, bytes, every_end(bytes.size()));
 }
 
-BodyDecoder chunked_decoder() {
+BodyDecoder chunked_decoder(std::uint64_t limit) {
   RequestHead head;
   head.chunked = true;
-  return BodyDecoder(head);
+  return BodyDecoder(head, limit);
 }
 
 BodyDecoder length_decoder(std::uint64_t length) {

@@ -41,9 +41,10 @@ enum class Buffer { stays, moves };
 /// outcome. Each call sees a heap block of exactly the bytes that it may read, so that a sanitizer catches
 /// one too many.
 Outcome parse_in_pieces(std::string_view bytes, const std::vector<std::size_t>& ends, Limits limits = {},
-                        Buffer buffer = Buffer::moves);
-Outcome parse_whole(std::string_view bytes, Limits limits = {});
-Outcome parse_byte_by_byte(std::string_view bytes, Limits limits = {}, Buffer buffer = Buffer::moves);
+                        Buffer buffer = Buffer::moves, Leniency leniency = {});
+Outcome parse_whole(std::string_view bytes, Limits limits = {}, Leniency leniency = {});
+Outcome parse_byte_by_byte(std::string_view bytes, Limits limits = {}, Buffer buffer = Buffer::moves,
+                           Leniency leniency = {});
 
 /// A request with these bytes again, written plainly from what was understood.
 std::string render(const Outcome& outcome);
@@ -63,7 +64,7 @@ std::ostream& operator<<(std::ostream& out, const Body& body);
 /// Feeds `bytes` in runs that end at each of `ends` (ascending), then the rest.
 Body decode_in_pieces(BodyDecoder decoder, std::string_view bytes, const std::vector<std::size_t>& ends);
 Body decode_byte_by_byte(BodyDecoder decoder, std::string_view bytes);
-BodyDecoder chunked_decoder();
+BodyDecoder chunked_decoder(std::uint64_t limit = 0);
 BodyDecoder length_decoder(std::uint64_t length);
 
 /// `text` with everything unprintable escaped, for messages.

@@ -105,7 +105,9 @@ bool framing(Outcome& out) {
 
 bool host(Outcome& out, const std::string& authority) {
   const auto hosts = values_of(out, "host");
-  if (hosts.size() > 1 || (hosts.empty() && out.minor_version == 1)) return false;
+  if (hosts.size() > 1 || values_of(out, "content-type").size() > 1 ||
+      (hosts.empty() && out.minor_version == 1))
+    return false;
   if (!hosts.empty() && !hosts[0].empty() && !valid_authority(hosts[0])) return false;
   for (auto& [key, value] : out.fields) {
     if (!authority.empty() && lower(key) == "host") value = authority;

@@ -192,6 +192,15 @@ TEST(RequestParser, ThereMayBeAsManyFieldsAsTheirLimit) {
   EXPECT_EQ((Limits{.fields = 1000000}.max_fields()), Limits::kMaxFields);
 }
 
+TEST(RequestParser, ABodyMayBeAnnouncedAsLargeAsItsLimit) {
+  const Limits limits{.request_body = 10};
+  const std::string start = "POST / HTTP/1.0\r\nContent-Length: ";
+  EXPECT_TRUE(parse_whole(start + "10\r\n\r\n", limits).accepted());
+  EXPECT_EQ(parse_whole(start + "11\r\nExpect: 100-continue\r\n\r\n", limits).refusal, 413);
+  EXPECT_EQ(parse_whole(start + "11\r\nContent-Length: 11\r\n\r\n", limits).refusal, 400);
+  EXPECT_TRUE(parse_whole(start + "999999999999999999\r\n\r\n").accepted());
+}
+
 TEST(RequestParser, AHeadWithoutLimitsIsStillBounded) {
   const Limits limits{.request_line = 0, .fields = 1, .field_size = 0};
   const std::string long_line(Limits::kUnlimitedLine, 'a');

@@ -35,6 +35,7 @@ const std::vector<std::string> kTellingFields = {"Host: a",
                                                  "Transfer-Encoding: chunked",
                                                  "Transfer-Encoding: gzip, chunked",
                                                  "transfer-encoding:\tCHUNKED ",
+                                                 "Content-Type: a/b",
                                                  "Bad name: x",
                                                  " folded"};
 const std::vector<std::string> kPlainTargets = {"/",         "/a/b?c=d",     "/?",        "//x",
@@ -118,6 +119,28 @@ RC_GTEST_PROP(RequestProperty, NorUnderTightLimits, ()) {
   const Limits limits{*rc::gen::inRange<std::size_t>(0, 40), *rc::gen::inRange<std::size_t>(0, 4),
                       *rc::gen::inRange<std::size_t>(0, 40)};
   RC_ASSERT(parse_byte_by_byte(bytes, limits) == parse_whole(bytes, limits));
+}
+
+Leniency any_leniency() {
+  const auto flag = [] { return *rc::gen::arbitrary<bool>(); };
+  return {flag(), flag(), flag(), flag(), flag()};
+}
+
+RC_GTEST_PROP(RequestProperty, NorWhenRulesAreLoosened, ()) {
+  const std::string bytes = mutated_request();
+  const Leniency leniency = any_leniency();
+  const Limits limits{.field_size = *rc::gen::element<std::size_t>(8190, 20)};
+  const Outcome whole = parse_whole(bytes, limits, leniency);
+  RC_ASSERT(parse_byte_by_byte(bytes, limits, Buffer::stays, leniency) == whole);
+  RC_ASSERT(parse_in_pieces(bytes, splits(bytes.size()), limits, Buffer::moves, leniency) == whole);
+}
+
+RC_GTEST_PROP(RequestProperty, LooseRulesChangeNothingAboutWhatIsCorrect, ()) {
+  const std::string bytes = mutated_request();
+  const Outcome strict = parse_whole(bytes);
+  const Outcome loose = parse_whole(bytes, {}, any_leniency());
+  RC_ASSERT(!strict.accepted() || loose == strict);
+  RC_ASSERT(strict.status != RequestParser::Status::need_more || !loose.accepted());
 }
 
 RC_GTEST_PROP(RequestProperty, WhatIsAcceptedIsWhatAPlainImplementationAccepts, ()) {

@@ -7,6 +7,7 @@ from gserve.log import ErrorStream
 
 SCHEME_HEADERS = {"X-FORWARDED-PROTOCOL": "ssl", "X-FORWARDED-PROTO": "https", "X-FORWARDED-SSL": "on"}
 TRUSTED_PROXIES = "127.0.0.1,::1"
+FORWARDER_HEADERS = "SCRIPT_NAME,PATH_INFO"
 
 
 def server_config(launch, log, notifier, signal_wakeup):
@@ -23,6 +24,12 @@ def server_config(launch, log, notifier, signal_wakeup):
         "limit_request_line": get("limit_request_line"),
         "limit_request_fields": get("limit_request_fields"),
         "limit_request_field_size": get("limit_request_field_size"),
+        "limit_request_body": get("limit_request_body"),
+        "permit_obsolete_folding": get("permit_obsolete_folding"),
+        "strip_header_spaces": get("strip_header_spaces"),
+        "permit_unconventional_http_method": get("permit_unconventional_http_method"),
+        "permit_unconventional_http_version": get("permit_unconventional_http_version"),
+        "casefold_http_method": get("casefold_http_method"),
         "keep_alive": get("keepalive"),
         "header_timeout": get("header_timeout"),
         "body_timeout": get("body_timeout"),
@@ -74,14 +81,22 @@ def environ_config(settings, log_file):
             "SCRIPT_NAME": script_name,
         },
         "script_name": script_name,
-        "secure_scheme_headers": settings.get("secure_scheme_headers") or SCHEME_HEADERS,
-        "forwarded_allow_ips": _trusted(settings.get("forwarded_allow_ips")),
+        "secure_scheme_headers": _scheme_headers(settings.get("secure_scheme_headers")),
+        "forwarder_headers": [name.upper() for name in _items(settings.get("forwarder_headers"), FORWARDER_HEADERS)],
+        "header_map": settings.get("header_map") or "drop",
+        "forwarded_allow_ips": _items(settings.get("forwarded_allow_ips"),
+                                      os.environ.get("FORWARDED_ALLOW_IPS", TRUSTED_PROXIES)),
     }
 
 
-def _trusted(setting):
+def _scheme_headers(setting):
+    return SCHEME_HEADERS if setting is None else {name.upper(): value for name, value in setting.items()}
+
+
+def _items(setting, default):
+    """A list, or what is separated by commas."""
     if setting is None:
-        setting = os.environ.get("FORWARDED_ALLOW_IPS", TRUSTED_PROXIES)
+        setting = default
     if isinstance(setting, str):
         setting = setting.split(",")
-    return [address.strip() for address in setting if address.strip()]
+    return [item.strip() for item in setting if item.strip()]

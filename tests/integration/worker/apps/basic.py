@@ -183,6 +183,10 @@ def misuse(environ, start_response):
         "value with line": lambda: start_response("200 OK", [("X", "a\r\nY: b")]),
         "no pair": lambda: start_response("200 OK", [("X",)]),
         "status word": lambda: start_response("OK", []),
+        "status with line": lambda: start_response("200 OK\r\nX: y", []),
+        "name with line": lambda: start_response("200 OK", [("X\r\nY", "z")]),
+        "value with NUL": lambda: start_response("200 OK", [("X", "a\0b")]),
+        "hop by hop": lambda: start_response("200 OK", [("A", "b"), ("Transfer-Encoding", "chunked")]),
         "unknown keyword": lambda: start_response("200 OK", [], exception=None),
     }
     for name, call in wrong.items():
@@ -190,7 +194,8 @@ def misuse(environ, start_response):
             call()
             results.append(f"{name}: accepted")
         except Exception as error:
-            results.append(f"{name}: {type(error).__name__}")
+            says = f": {error}" if name == "hop by hop" else ""
+            results.append(f"{name}: {type(error).__name__}{says}")
     write = start_response("200 OK", [("X-Latin", "caf\u00e9"), ["X-List", "pair"], ("Connection", "close")])
     for name, call in {"second call": lambda: start_response("200 OK", []), "write str": lambda: write("text")}.items():
         try:
