@@ -44,6 +44,8 @@
 ///   STOPPING=1          the worker drains by itself (signalled from outside)
 ///   X_GSERVE_RECYCLE=word   the worker wants to be replaced, "max_requests" says why; it goes on serving
 ///                       until it is told to drain, which happens as soon as a fresh worker is ready
+///   X_GSERVE_CHANGED=json string   "STAMP PATH": a file that it has loaded has changed; STAMP is a word that
+///                       is the same for the same version of the file. Only with the setting "reload".
 ///   STATUS=text         one line for people
 ///   X_GSERVE_BOOT_ERROR=json string   why the application could not be loaded, with its traceback
 ///
@@ -86,6 +88,7 @@ inline constexpr std::string_view kEnvPythonDir = "GSERVE_PYTHON_DIR";
 inline constexpr std::string_view kNotifyWorker = "X_GSERVE_WORKER";
 inline constexpr std::string_view kNotifyBootError = "X_GSERVE_BOOT_ERROR";
 inline constexpr std::string_view kNotifyRecycle = "X_GSERVE_RECYCLE";
+inline constexpr std::string_view kNotifyChanged = "X_GSERVE_CHANGED";
 
 inline constexpr std::string_view kLifelineLogs = "logs";
 inline constexpr std::string_view kLifelineRest = "rest";

@@ -24,6 +24,7 @@ core::SupervisorConfig supervisor_config(const Settings& settings) {
   pool.surge = static_cast<int>(settings.integer("reload_surge"));
   pool.bake = duration(settings, "bake");
   pool.bake_factor = static_cast<double>(settings.integer("bake_factor"));
+  pool.watches_code = settings.flag("reload");
   pool.preload = settings.flag("preload_app");
   return {{pool}};
 }

@@ -85,6 +85,17 @@ const std::array kTable = {
     Setting{"write_timeout", "--write-timeout", Kind::seconds, 30.0, "SECONDS",
             "time that a client may take nothing of a response", kOwn, kWorker, validators::patience,
             kWorkers},
+    Setting{"reload", "--reload", Kind::flag, false, "",
+            "for development: reload when the application's code changes, and show in the browser why it "
+            "cannot be "
+            "loaded",
+            kGunicorn, kWorker, validators::accept, kWorkers},
+    Setting{"reload_engine", "--reload-engine", Kind::text, "auto", "ENGINE",
+            "how changes are found: inotify, poll, or auto", kGunicorn, kWorker, validators::reload_engine,
+            kWorkers},
+    Setting{"reload_extra_files", "--reload-extra-file", Kind::list, Texts{}, "FILES",
+            "with --reload: watch this file, or those that the pattern fits, too; may be repeated", kGunicorn,
+            kWorker, validators::accept, kWorkers},
     Setting{"pre_stop_delay", "--pre-stop-delay", Kind::seconds, 0.0, "SECONDS",
             "serve on for so long after the request for a graceful stop, so that load balancers notice", kOwn,
             kSupervisor, validators::duration, kWorkers},

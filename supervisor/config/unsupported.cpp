@@ -16,9 +16,6 @@ struct Unsupported {
 
 constexpr std::array kUnsupported = std::to_array<Unsupported>({
     {"config", "-c,--config"},
-    {"reload", "--reload"},
-    {"reload_engine", "--reload-engine"},
-    {"reload_extra_files", "--reload-extra-file"},
     {"spew", "--spew"},
     {"check_config", "--check-config"},
     {"print_config", "--print-config"},

@@ -143,6 +143,11 @@ std::string worker_class(Value& value) {
                : "no such worker class; this version supports only sync and gthread";
 }
 
+std::string reload_engine(Value& value) {
+  const auto& name = std::get<std::string>(value);
+  return name == "auto" || name == "inotify" || name == "poll" ? "" : "must be auto, inotify or poll";
+}
+
 std::string addresses(Value& value) {
   const auto& items = std::get<std::vector<std::string>>(value);
   if (items.empty()) return "'': at least one address is needed";

@@ -36,6 +36,7 @@ std::string socket_path(Value& value);
 std::string file_mode(Value& value);
 std::string log_level(Value& value);
 std::string worker_class(Value& value);
+std::string reload_engine(Value& value);
 std::string addresses(Value& value);
 /// Addresses and networks, separated by commas; or "*".
 std::string trusted_peers(Value& value);

@@ -37,6 +37,11 @@ struct WorkerDue {  // it asks to be replaced, and goes on serving until it is t
   LaunchId launch;
   std::string reason;  // one word for people, printable: "max_requests"
 };
+struct CodeChanged {  // a file that it has loaded is another one now
+  LaunchId launch;
+  std::string path;   // printable
+  std::string stamp;  // what tells this version of the file from others; the same in every worker
+};
 struct WorkerBootError {  // why the application could not be loaded, with its traceback
   LaunchId launch;
   std::string reason;
@@ -128,7 +133,7 @@ struct TimePassed {};
 
 using Event =
     std::variant<Started, WorkerSpawned, WorkerSpawnFailed, WorkerReady, WorkerStopping, WorkerDue,
-                 WorkerBootError, WorkerExited, ScoreboardSampled, ConfigLoaded, ConfigRejected,
+                 CodeChanged, WorkerBootError, WorkerExited, ScoreboardSampled, ConfigLoaded, ConfigRejected,
                  UpgradeChecked, Reexecuted, StopRequested, ReloadRequested, RollbackRequested,
                  ReforkRequested, ScaleRequested, UpgradeRequested, ReopenLogsRequested, TimePassed>;
 

@@ -97,6 +97,15 @@ void Supervisor::Impl::become_due(WorkerHandle& worker, const std::string& reaso
   follow_up(worker.pool);
 }
 
+/// Whoever is replaced already may say what it wants.
+void Supervisor::Impl::on(const CodeChanged& event) {
+  const WorkerHandle* worker = workforce_.find(event.launch);
+  if (worker == nullptr || shutdown_.running()) return;
+  const bool lasts = worker->generation == reload_.generation() || reload_.tries(worker->generation);
+  if (!lasts || !workforce_.pools()[worker->pool].cohort(worker->generation).config.watches_code) return;
+  if (changes_.is_news(event.path, event.stamp)) on(ReloadRequested{0, "a change of " + event.path});
+}
+
 void Supervisor::Impl::on(const WorkerBootError& event) {
   if (TemplateHandle* handle = find_template(event.launch)) {
     return workforce_.templates().on_boot_error(*handle, event.reason);

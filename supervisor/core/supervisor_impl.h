@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "supervisor/core/bake.h"
+#include "supervisor/core/code_changes.h"
 #include "supervisor/core/job_table.h"
 #include "supervisor/core/outbox.h"
 #include "supervisor/core/reload.h"
@@ -85,6 +86,7 @@ class Supervisor::Impl {
   void on(const WorkerReady& event);
   void on(const WorkerStopping& event);
   void on(const WorkerDue& event);
+  void on(const CodeChanged& event);
   void on(const WorkerBootError& event);
   void on(const WorkerExited& event);
   void on(const ScoreboardSampled& event);
@@ -143,6 +145,7 @@ class Supervisor::Impl {
   Scale scale_;
   Shutdown shutdown_;
   Upgrade upgrade_;
+  CodeChanges changes_;
   bool ever_ready_ = false;
   // What the service manager was told last.
   bool told_ready_ = false;

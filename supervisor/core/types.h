@@ -57,6 +57,7 @@ struct PoolConfig {
   int surge = 1;                        // extra workers that a reload may run, >= 1
   std::uint64_t max_worker_memory = 0;  // bytes resident; a worker above is replaced; 0 = no limit
   Duration max_worker_lifetime{};       // since READY; a worker older is replaced; 0 = no limit
+  bool watches_code = false;            // a file that a worker says has changed is a reason to reload
   bool preload = false;    // workers are forked from a template that has imported the application
   Duration bake{};         // how long a reload's new generation must stand the test (bake.h); 0 = no test
   double bake_factor = 3;  // how many times worse than the one before it may be, > 0

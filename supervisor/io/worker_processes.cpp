@@ -186,6 +186,11 @@ std::vector<core::Event> WorkerProcesses::understand(const WorkerMessage& messag
   if (recycle != message.fields.end()) {
     events.push_back(core::WorkerDue{launch->id, printable_word(recycle->second)});
   }
+  const auto changed = message.fields.find(contract::kNotifyChanged);
+  if (changed != message.fields.end()) {
+    const auto [stamp, path] = decode_change(changed->second);
+    events.push_back(core::CodeChanged{launch->id, path, stamp});
+  }
   if (message.says("READY")) events.push_back(core::WorkerReady{launch->id});
   if (message.says("STOPPING")) events.push_back(core::WorkerStopping{launch->id});
   return events;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "supervisor/io/worker_text.h"
 
+#include <algorithm>
 #include <cctype>
 #include <cstdio>
 #include <nlohmann/json.hpp>
@@ -41,6 +42,13 @@ std::string printable_word(const std::string& value) {
 std::string decode_boot_error(const std::string& value) {
   const auto json = nlohmann::json::parse(value, nullptr, /*allow_exceptions=*/false);
   return printable(json.is_string() ? json.get<std::string>() : value);
+}
+
+ChangedFile decode_change(const std::string& value) {
+  std::string text = decode_boot_error(value);
+  std::replace(text.begin(), text.end(), '\n', '?');
+  const std::size_t space = std::min(text.find(' '), text.size());
+  return {text.substr(0, space), text.substr(std::min(space + 1, text.size()))};
 }
 
 }  // namespace gserve::io

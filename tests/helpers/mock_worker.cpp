@@ -10,6 +10,7 @@
 //   garbage      sends malformed, oversized and foreign datagrams
 //   boot-error   sends a boot error
 //   recycle      asks to be replaced
+//   changed      says that a file has changed
 //   stranger     a child of it, with another pid, sends READY=1 in its name
 //   report       writes what it was born with to $MOCK_REPORT
 //   busy         begins a request in its scoreboard and never ends it
@@ -402,6 +403,7 @@ void act(const std::string& word, std::istringstream& rest, char** argv) {
   if (word == "garbage") send_garbage();
   if (word == "boot-error")
     say(std::string(contract::kNotifyBootError) + "=\"ImportError: no module named app\"");
+  if (word == "changed") say(std::string(contract::kNotifyChanged) + "=\"77-5 /srv/app.py\"");
   if (word == "recycle") say(std::string(contract::kNotifyRecycle) + "=max_requests");
   if (word == "stranger") let_a_stranger_say_ready();
   if (word == "report") report(argv);

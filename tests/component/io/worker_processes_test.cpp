@@ -161,6 +161,16 @@ TEST_F(WorkerProcessesTest, WorkerThatAsksForItIsDue) {
   EXPECT_EQ(std::get<core::WorkerDue>(events[0]).reason, "max_requests");
 }
 
+TEST_F(WorkerProcessesTest, WorkerTellsOfAChangedFile) {
+  start("changed hang");
+  const auto events = next_events();
+  ASSERT_EQ(events.size(), 1U);
+  const auto& changed = std::get<core::CodeChanged>(events[0]);
+  EXPECT_EQ(changed.launch, 7U);
+  EXPECT_EQ(changed.stamp, "77-5");
+  EXPECT_EQ(changed.path, "/srv/app.py");
+}
+
 TEST_F(WorkerProcessesTest, StrangerCannotSpeakForAWorker) {
   start("stranger exit 0");
   EXPECT_TRUE(next_events().empty());

@@ -38,7 +38,8 @@ constexpr const char* kNames[] = {"ready",
                                   "upgrade",
                                   "rollback",
                                   "refork",
-                                  "errors"};
+                                  "errors",
+                                  "code_change"};
 
 SupervisorConfig config_of(const Walk& walk) {
   SupervisorConfig config;
@@ -49,6 +50,7 @@ SupervisorConfig config_of(const Walk& walk) {
     pool.workers = walk.workers + i;
     pool.surge = walk.surge;
     pool.preload = walk.preload;
+    pool.watches_code = true;
     if (walk.bake) pool.bake = 20s;
     pool.timeout = std::chrono::seconds(walk.timeout);
     pool.pre_stop_delay = std::chrono::seconds(walk.stop_delay);
@@ -146,6 +148,7 @@ class Walker {
   SupervisorConfig config_;
   World world_;
   Hash trace_;
+  int changes_ = 0;
 };
 
 void Walker::take(const Step& step) {
@@ -216,6 +219,10 @@ void Walker::take_worker(const Step& step) {
       return;
     case Kind::due:
       if (const LaunchId launch = pick(step, anyone)) world_.due(launch);
+      return;
+    case Kind::code_change:
+      if (const LaunchId launch = pick(step, anyone))
+        world_.change(launch, "app.py", std::to_string(++changes_));
       return;
     case Kind::drained:
       if (const LaunchId launch = pick(step, drains)) world_.exit(launch);

@@ -42,7 +42,8 @@ struct Step {
     rollback,
     refork,
     errors,
-    last = errors
+    code_change,
+    last = code_change
   } kind;
   std::uint8_t pick;
   std::uint8_t value;

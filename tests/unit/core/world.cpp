@@ -500,7 +500,8 @@ void World::apply(const JobRefused& action) {
 
 /// Nobody has asked for this job.
 bool World::is_own(JobId job) const {
-  return job > jobs_accepted && supervisor.job(job)->kind == JobKind::rollback;
+  const JobKind kind = supervisor.job(job)->kind;
+  return job > jobs_accepted && (kind == JobKind::rollback || kind == JobKind::reload);
 }
 
 void World::apply(const JobProgress& action) {

@@ -82,6 +82,9 @@ class World {
   void all_ready();  // all that start, and all that follow from that
   void stopping(LaunchId launch);
   void due(LaunchId launch) { send(WorkerDue{launch, "max_requests"}); }
+  void change(LaunchId launch, std::string path, std::string stamp) {
+    send(CodeChanged{launch, std::move(path), std::move(stamp)});
+  }
   void exit(LaunchId launch, ExitStatus status = {});
   /// Workers that were asked of the template and are not there yet are not born any more.
   void exit_template(LaunchId launch, ExitStatus status);

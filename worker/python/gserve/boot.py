@@ -3,6 +3,7 @@
 import sys
 
 from gserve import app_loader
+from gserve.code_watch import FailingApp
 from gserve.log import format_exception
 
 EXIT_DRAINED = 0
@@ -30,7 +31,17 @@ class BootFailure(Exception):
 
 
 def load_app(settings):
-    """Imports and returns the application. Raises BootFailure."""
+    """Imports and returns the application, or with `--reload` what stands in for one that cannot be loaded. Raises
+    BootFailure."""
+    try:
+        return import_app(settings)
+    except BootFailure as failure:
+        if not settings.get("reload"):
+            raise
+        return FailingApp(failure.reason, failure)
+
+
+def import_app(settings):
     try:
         app_loader.set_import_path(settings)
         return app_loader.load_app(settings.get("wsgi_app") or "")

@@ -32,6 +32,10 @@ class Notifier:
     def boot_error(self, text):
         self._send("X_GSERVE_BOOT_ERROR=" + _encode(text))
 
+    def changed(self, path, stamp):
+        """A file that was loaded is another one now."""
+        self._send("X_GSERVE_CHANGED=" + json.dumps(f"{stamp} {path}"))
+
     def close(self):
         """In a forked child: what the application does there is not the worker's state."""
         if self._socket:

@@ -11,6 +11,7 @@ import sys
 from gserve import _gserve, files, server_settings
 from gserve.boot import (EXIT_APP_NOT_FOUND, EXIT_BOOT_FAILED, EXIT_DRAINED, EXIT_FAILED, EXIT_INTERRUPTED, BootFailure,
                          StopNow, flush_stdio, forget_main_module, live, load_app, status_of)
+from gserve.code_watch import CodeWatch, FailingApp
 from gserve.executors import Executors
 from gserve.forks import ForkGuard
 from gserve.launch import LaunchError, take_launch
@@ -19,7 +20,7 @@ from gserve.notify import Notifier
 from gserve.signals import Signals
 from gserve.template import Template
 
-NOT_OF_A_TEMPLATE = ("listener", "handover", "scoreboard", "accesslog")
+NOT_OF_A_TEMPLATE = ("listener", "handover", "scoreboard", "accesslog", "inotify")
 
 
 class Worker:
@@ -89,11 +90,23 @@ class Worker:
         if self.app is None:
             self.app = load_app(self.launch.settings)
         self.dump_stacks_on_crash()  # the application may have set handlers of its own
+        if self.launch.settings.get("reload"):
+            self.watch_code()
         self.check_health(self.app)
+
+    def watch_code(self):
+        failure = None
+        if isinstance(self.app, FailingApp):
+            failure = self.app.failure
+            self.log.error(self.app.reason)
+        watch = CodeWatch(self.launch.settings, self.notifier.changed, self.log, failure)
+        if watch.engine.fd >= 0:
+            self.launch.give("inotify", watch.engine.fd)
+        watch.start()
 
     def check_health(self, app):
         target = self.launch.settings.get("health_check")
-        if not target:
+        if not target or isinstance(app, FailingApp):
             return
         from gserve import health  # its imports are paid for only where it is used
         try:
