@@ -93,7 +93,7 @@ class Arguments {
   void apply_to(Settings& settings, Source source) const {
     for (const auto& [setting, option] : options_) {
       if (option->count() == 0) continue;
-      auto [value, wrong] = parse_value(*setting, option->results());
+      auto [value, wrong] = value_of(*setting, *option);
       if (wrong.empty()) wrong = settings.set(setting->name, std::move(value), source);
       if (!wrong.empty()) refuse(kConfigurationError, prefix_ + invalid_value(*setting, *option, wrong));
     }
@@ -107,7 +107,8 @@ class Arguments {
     if (setting.kind == Kind::flag) {
       option = app_.add_flag(names)->disable_flag_override();
     } else {
-      option = app_.add_option(names)->expected(1);
+      const bool may_stand_alone = !std::holds_alternative<std::monostate>(setting.bare);
+      option = app_.add_option(names)->expected(may_stand_alone ? 0 : 1, 1);
     }
     if (!positional) option->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
     options_.emplace_back(&setting, option);
@@ -159,6 +160,12 @@ class Arguments {
       refuse(kUsageError,
              prefix_ + std::string(long_flag(setting)) + " needs a value, but " + value + " follows");
     }
+  }
+
+  static ParsedValue value_of(const Setting& setting, const CLI::Option& option) {
+    const bool bare = option.results().empty() || option.results().back().empty();
+    if (bare && !std::holds_alternative<std::monostate>(setting.bare)) return {setting.bare, ""};
+    return parse_value(setting, option.results());
   }
 
   static std::string invalid_value(const Setting& setting, const CLI::Option& option,

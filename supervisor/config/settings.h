@@ -44,6 +44,8 @@ struct Setting {
   /// ("must be at least 1"); for a list the text starts with the offending item in quotes.
   std::string (*validate)(Value& value);
   std::string_view section;  // heading in --help
+  /// What the bare flag stands for. None: flags are true, everything else needs a value.
+  Value bare = {};
 };
 
 std::span<const Setting> table();

@@ -176,6 +176,15 @@ const std::array kTable = {
             "UNSAFE: turn methods to upper case; lower case ones must be permitted too", kGunicorn, kWorker,
             validators::accept, kSecurity},
 
+    Setting{
+        "proxy_protocol", "--proxy-protocol", Kind::text, "off", "[MODE]",
+        "connections may begin with a PROXY header, which names the client: off, v1, v2 or auto; the bare "
+        "flag: auto",
+        kGunicorn, kWorker, validators::proxy_protocol, kSecurity, "auto"},
+    Setting{"proxy_allow_ips", "--proxy-allow-from", Kind::text, "127.0.0.1,::1", "LIST",
+            "proxies that may send PROXY headers: addresses, networks or *", kGunicorn, kWorker,
+            validators::trusted_peers, kSecurity},
+
     Setting{"pidfile", "-p,--pid", Kind::text, kNone, "FILE", "write the process id to this file", kGunicorn,
             kSupervisor, validators::not_empty, kMechanics},
     Setting{"proc_name", "-n,--name", Kind::text, kNone, "NAME",

@@ -42,8 +42,6 @@ constexpr std::array kUnsupported = std::to_array<Unsupported>({
     {"statsd_prefix", "--statsd-prefix"},
     {"enable_backlog_metric", "--enable-backlog-metric"},
     {"paste", "--paste,--paster"},
-    {"proxy_protocol", "--proxy-protocol"},
-    {"proxy_allow_ips", "--proxy-allow-from"},
     {"protocol", "--protocol"},
     {"uwsgi_allow_ips", "--uwsgi-allow-from"},
     {"keyfile", "--keyfile"},

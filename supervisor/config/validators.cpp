@@ -168,6 +168,16 @@ std::string trusted_peers(Value& value) {
   return {};
 }
 
+std::string proxy_protocol(Value& value) {
+  constexpr std::array<std::string_view, 4> kOff = {"off", "false", "0", "none"};
+  constexpr std::array<std::string_view, 3> kAuto = {"auto", "true", "1"};
+  std::string& mode = in_lower_case(value);
+  if (std::find(kOff.begin(), kOff.end(), mode) != kOff.end()) mode = "off";
+  if (std::find(kAuto.begin(), kAuto.end(), mode) != kAuto.end()) mode = "auto";
+  const bool known = mode == "off" || mode == "auto" || mode == "v1" || mode == "v2";
+  return known ? std::string() : "must be off, v1, v2 or auto";
+}
+
 std::string environment_settings(Value& value) {
   for (const std::string& item : std::get<std::vector<std::string>>(value)) {
     if (item.find('=') == std::string::npos || item.starts_with('='))

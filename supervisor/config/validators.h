@@ -40,6 +40,8 @@ std::string reload_engine(Value& value);
 std::string addresses(Value& value);
 /// Addresses and networks, separated by commas; or "*".
 std::string trusted_peers(Value& value);
+/// Makes off, v1, v2 or auto of gunicorn's words for them.
+std::string proxy_protocol(Value& value);
 std::string environment_settings(Value& value);
 
 }  // namespace gserve::config::validators

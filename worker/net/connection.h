@@ -3,10 +3,12 @@
 
 #include <atomic>
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "worker/http/body_decoder.h"
 #include "worker/http/connection_state.h"
+#include "worker/http/proxy_header.h"
 #include "worker/http/request_parser.h"
 #include "worker/net/body_buffer.h"
 #include "worker/net/context.h"
@@ -33,14 +35,19 @@ struct Connection : Letterbox {
 
   /// Takes a new socket.
   void open(TrackedFd socket, Endpoint from, const Endpoint& to);
+  /// The PROXY header, which comes once and first. The client becomes the one that it announces.
+  void take_proxy_header(http::ProxyHeader header);
+  const Endpoint& connected() const { return announced() ? proxy : peer; }
   /// Makes it ready for another socket; old tokens no longer mean it.
   void recycle();
 
   const std::uint32_t index;
   std::uint32_t generation = 1;
   TrackedFd fd;
-  Endpoint peer;
+  Endpoint peer;  // the client
   Endpoint local;
+  std::optional<http::ProxyHeader> proxy_header;
+  Endpoint proxy;  // who is connected, if that is not the client
   http::ConnectionState state;
   http::RequestParser parser;
   http::BodyDecoder decoder;
@@ -49,16 +56,20 @@ struct Connection : Letterbox {
   std::string pending;       // what arrived after the end of a body that was read past `input`
   Timer read_timer{*this};
   Timer write_timer{*this};
-  bool body_pending = false;  // the decoder is not at the body's end
-  bool input_ended = false;   // a FIN was reported: to be seen by a read after the last byte
-  bool runnable = false;      // on the list of those that have work left in this turn
-  bool more_output = false;   // flush() stopped at its budget
+  bool proxy_expected = false;  // a PROXY header may come before all else
+  bool body_pending = false;    // the decoder is not at the body's end
+  bool input_ended = false;     // a FIN was reported: to be seen by a read after the last byte
+  bool runnable = false;        // on the list of those that have work left in this turn
+  bool more_output = false;     // flush() stopped at its budget
   /// The socket may hold bytes that nobody has read: no edge will tell again. Executors read it.
   std::atomic<bool> input_waiting{false};
 
   BodyBuffer body;
   HttpExchange exchange;
   OutputQueue output;
+
+ private:
+  bool announced() const { return proxy_header && proxy_header->replaces_peer(); }
 };
 
 }  // namespace gserve::net

@@ -63,6 +63,7 @@ Driver::Driver(Context& context, Poller& poller, Timers& timers, Log& log, Acces
 void Driver::open(Acceptor::Accepted accepted, Nanos now) {
   Connection& c = table_.add();
   c.open(std::move(accepted.socket), std::move(accepted.peer), accepted.local);
+  c.proxy_expected = context_.config.proxy_protocol != http::ProxyMode::off;
   if (context_.scoreboard) context_.scoreboard->count_connection();
   const int error = poller_.watch_connection(c.fd.get(), ConnectionTable::token(c));
   if (error != 0) {

@@ -46,6 +46,8 @@ class Driver {
 
  private:
   void read(Connection& c, Nanos now);
+  /// Takes the PROXY header off the socket, if there is one. Returns whether to read what follows.
+  bool read_proxy_header(Connection& c, Nanos now);
   void read_head(Connection& c, Nanos now);
   void read_body(Connection& c, Nanos now);
   void discard(Connection& c, Nanos now);

@@ -22,6 +22,7 @@ constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
 }  // namespace
 
 void Driver::read(Connection& c, Nanos now) {
+  if (c.proxy_expected && !read_proxy_header(c, now)) return;
   switch (c.state.phase()) {
     case ConnectionPhase::fresh:
     case ConnectionPhase::idle:

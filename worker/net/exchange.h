@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 
+#include "worker/http/proxy_header.h"
 #include "worker/http/request.h"
 
 /// The wall between the HTTP core and what runs applications.
@@ -40,7 +41,11 @@ class Exchange {
   virtual ~Exchange() = default;
 
   virtual const http::RequestHead& head() const = 0;
-  virtual const Endpoint& peer() const = 0;
+  virtual const Endpoint& peer() const = 0;  // the client
+  /// Who is connected: the client, or the proxy that has announced it.
+  virtual const Endpoint& connected() const = 0;
+  /// With which header; nullptr if there was none.
+  virtual const http::ProxyHeader* proxy_header() const = 0;
   virtual const Endpoint& local() const = 0;  // the listener's address
   virtual bool secure() const = 0;            // TLS
   /// The connection's socket, for `gunicorn.socket`. Owned by the connection.

@@ -41,6 +41,12 @@ const http::RequestHead& HttpExchange::head() const {
 const Endpoint& HttpExchange::peer() const {
   return connection_.peer;
 }
+const Endpoint& HttpExchange::connected() const {
+  return connection_.connected();
+}
+const http::ProxyHeader* HttpExchange::proxy_header() const {
+  return connection_.proxy_header ? &*connection_.proxy_header : nullptr;
+}
 const Endpoint& HttpExchange::local() const {
   return connection_.local;
 }

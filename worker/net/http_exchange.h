@@ -43,6 +43,8 @@ class HttpExchange final : public Exchange, public OutputQueue::Owner {
 
   const http::RequestHead& head() const override;
   const Endpoint& peer() const override;
+  const Endpoint& connected() const override;
+  const http::ProxyHeader* proxy_header() const override;
   const Endpoint& local() const override;
   bool secure() const override { return false; }
   int socket() const override;

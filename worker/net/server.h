@@ -9,7 +9,9 @@
 #include <string>
 #include <vector>
 
+#include "common/address_set.h"
 #include "common/scoreboard.h"
+#include "worker/http/proxy_header.h"
 #include "worker/http/request.h"
 #include "worker/net/exchange.h"
 
@@ -33,6 +35,8 @@ struct ServerConfig {
 
   http::Limits limits;
   http::Leniency leniency;
+  http::ProxyMode proxy_protocol = http::ProxyMode::off;
+  AddressSet proxy_allow_ips;    // who may send PROXY headers, beside all that come by Unix sockets
   Seconds keep_alive{2};         // idle time on a kept-alive connection
   Seconds header_timeout{30};    // from the first byte of a head (or accept) to its last
   Seconds body_timeout{30};      // silence while a body is read

@@ -64,10 +64,11 @@ bool EnvironBuilder::Names::create() {
          intern(query_string, "QUERY_STRING") && intern(raw_uri, "RAW_URI") &&
          intern(server_name, "SERVER_NAME") && intern(server_port, "SERVER_PORT") &&
          intern(remote_addr, "REMOTE_ADDR") && intern(remote_port, "REMOTE_PORT") &&
-         intern(server_protocol, "SERVER_PROTOCOL") && intern(script_name, "SCRIPT_NAME") &&
-         intern(url_scheme, "wsgi.url_scheme") && intern(input, "wsgi.input") &&
-         intern(early_hints, "wsgi.early_hints") && intern(socket, "gunicorn.socket") &&
-         intern(https, "https") && intern(empty, "");
+         intern(proxy_protocol, "PROXY_PROTOCOL") && intern(proxy_addr, "PROXY_ADDR") &&
+         intern(proxy_port, "PROXY_PORT") && intern(server_protocol, "SERVER_PROTOCOL") &&
+         intern(script_name, "SCRIPT_NAME") && intern(url_scheme, "wsgi.url_scheme") &&
+         intern(input, "wsgi.input") && intern(early_hints, "wsgi.early_hints") &&
+         intern(socket, "gunicorn.socket") && intern(https, "https") && intern(empty, "");
 }
 
 std::unique_ptr<EnvironBuilder> EnvironBuilder::create(PyObject* settings) {
@@ -181,14 +182,14 @@ bool EnvironBuilder::add_fields(Fill& fill) {
 /// Whether a field gets into the environ, or would if the header map did not refuse the request.
 bool EnvironBuilder::is_passed(const Fill& fill, const FieldName& name) const {
   if (!name.ambiguous || header_map_ == HeaderMap::dangerous) return true;
-  return name.forwarder && is_trusted(fill.exchange.peer());
+  return name.forwarder && is_trusted(fill.exchange.connected());
 }
 
 bool EnvironBuilder::add_field(Fill& fill, std::size_t index) {
   const http::Field& field = fill.head.fields[index];
   FieldName name;
   if (!header_names_->find(field.name, name)) return false;
-  const bool says_scheme = name.secure_value != nullptr && is_trusted(fill.exchange.peer());
+  const bool says_scheme = name.secure_value != nullptr && is_trusted(fill.exchange.connected());
   if (says_scheme && !note_scheme(fill, name, field.value)) return false;
   if (!is_passed(fill, name)) {
     if (header_map_ == HeaderMap::drop) return true;
@@ -204,7 +205,7 @@ bool EnvironBuilder::add_field(Fill& fill, std::size_t index) {
 
 /// A trusted proxy says where the application is mounted. Nobody else may, whatever the header map.
 bool EnvironBuilder::take_script_name(Fill& fill, const FieldName& name, std::string_view value) {
-  if (!name.forwarder || !is_trusted(fill.exchange.peer())) return true;
+  if (!name.forwarder || !is_trusted(fill.exchange.connected())) return true;
   fill.script_name = value;
   return set(fill.dict, names_.script_name, latin1(value));
 }
@@ -241,9 +242,18 @@ bool EnvironBuilder::add_addresses(Fill& fill) {
   const net::Endpoint& local = fill.exchange.local();
   if (!set(fill.dict, names_.remote_addr, recent(remote_addr_, peer.address))) return false;
   if (!peer.port.empty() && !set(fill.dict, names_.remote_port, latin1(peer.port))) return false;
+  const http::ProxyHeader* proxy = fill.exchange.proxy_header();
+  if (proxy != nullptr && !add_proxy(fill, *proxy)) return false;
   if (local.address.empty()) return add_server_from_host(fill);
   return set(fill.dict, names_.server_name, recent(server_name_, local.address)) &&
          set(fill.dict, names_.server_port, recent(server_port_, local.port));
+}
+
+/// As gunicorn, but without keys for what the header does not say (gunicorn: None).
+bool EnvironBuilder::add_proxy(Fill& fill, const http::ProxyHeader& header) {
+  if (!set(fill.dict, names_.proxy_protocol, latin1(header.protocol))) return false;
+  return header.destination.empty() || (set(fill.dict, names_.proxy_addr, latin1(header.destination)) &&
+                                        set(fill.dict, names_.proxy_port, latin1(header.destination_port)));
 }
 
 /// WSGI knows no Unix sockets: the name comes from the Host field, as in gunicorn, or is the socket's path.

@@ -28,7 +28,8 @@ class EnvironBuilder {
   /// Keys and values that most environs have.
   struct Names {
     PyRef request_method, path_info, query_string, raw_uri, server_name, server_port, remote_addr,
-        remote_port, server_protocol, script_name, url_scheme, input, early_hints, socket, https, empty;
+        remote_port, proxy_protocol, proxy_addr, proxy_port, server_protocol, script_name, url_scheme, input,
+        early_hints, socket, https, empty;
     bool create();
   };
   /// The last text of a kind with its string: consecutive requests mostly have the same.
@@ -53,6 +54,7 @@ class EnvironBuilder {
   bool add_joined(Fill& fill, const FieldName& name, std::size_t last);
   bool note_scheme(Fill& fill, const FieldName& name, std::string_view value);
   bool add_addresses(Fill& fill);
+  bool add_proxy(Fill& fill, const http::ProxyHeader& header);
   bool add_server_from_host(Fill& fill);
   bool add_objects(Fill& fill, const State& state, PyObject* request);
   bool is_trusted(const net::Endpoint& peer) const;

@@ -56,6 +56,28 @@ class Reader {
     }
   }
 
+  void proxy_mode(const char* name, http::ProxyMode& into) {
+    std::string mode;
+    text(name, mode);
+    if (mode == "v1") into = http::ProxyMode::v1;
+    if (mode == "v2") into = http::ProxyMode::v2;
+    if (mode == "auto") into = http::ProxyMode::either;
+  }
+
+  /// Adds a list of what an AddressSet takes.
+  void addresses(const char* name, AddressSet& into) {
+    PyObject* object = find(name);
+    const Py_ssize_t count = object == nullptr ? 0 : PyList_Size(object);
+    check(count != -1);
+    for (Py_ssize_t index = 0; valid_ && index < count; ++index) {
+      const char* item = PyUnicode_AsUTF8AndSize(PyList_GetItem(object, index), nullptr);
+      if (!check(item != nullptr)) return;
+      const std::string wrong = into.add(item);
+      if (!wrong.empty()) PyErr_Format(PyExc_ValueError, "%s: %s", name, wrong.c_str());
+      check(wrong.empty());
+    }
+  }
+
   bool valid() const { return valid_; }
 
  private:
@@ -104,6 +126,8 @@ bool read_server_config(PyObject* dict, net::ServerConfig& config, ScoreboardMap
   reader.flag("permit_unconventional_http_method", config.leniency.unconventional_method);
   reader.flag("permit_unconventional_http_version", config.leniency.unconventional_version);
   reader.flag("casefold_http_method", config.leniency.casefold_method);
+  reader.proxy_mode("proxy_protocol", config.proxy_protocol);
+  reader.addresses("proxy_allow_ips", config.proxy_allow_ips);
   reader.seconds("keep_alive", config.keep_alive);
   reader.seconds("header_timeout", config.header_timeout);
   reader.seconds("body_timeout", config.body_timeout);

@@ -369,6 +369,18 @@ TEST(Environment, IsNamedWhenItIsWrong) {
   }
 }
 
+TEST(CommandLine, TakesThePROXYProtocolWithAndWithoutAMode) {
+  const auto mode = [](const Words& words) { return settings_of(parse(words)).text("proxy_protocol"); };
+  EXPECT_EQ(mode({"a"}), "off");
+  EXPECT_EQ(mode({"a", "--proxy-protocol"}), "auto");
+  EXPECT_EQ(mode({"--proxy-protocol", "-w", "2", "a"}), "auto");
+  EXPECT_EQ(mode({"--proxy-protocol=v1", "a"}), "v1");
+  EXPECT_EQ(mode({"--proxy-protocol", "V2", "a"}), "v2");
+  EXPECT_EQ(mode({"--proxy-protocol", "v1", "--proxy-protocol", "False", "a"}), "off");
+  EXPECT_EQ(ending_of(parse({"--proxy-protocol", "app:app"})).text,
+            "--proxy-protocol: invalid value 'app:app': must be off, v1, v2 or auto");
+}
+
 TEST(CommandLine, GivesTheSameAnswerWhenItIsReadAgain) {
   const Words words = {"-w", "3", "--chdir", "usr", "a"};
   for (int i = 0; i < 2; ++i) EXPECT_EQ(settings_of(parse(words)).text("chdir"), "/usr");

@@ -30,6 +30,8 @@ def server_config(launch, log, notifier, signal_wakeup):
         "permit_unconventional_http_method": get("permit_unconventional_http_method"),
         "permit_unconventional_http_version": get("permit_unconventional_http_version"),
         "casefold_http_method": get("casefold_http_method"),
+        "proxy_protocol": get("proxy_protocol"),
+        "proxy_allow_ips": _items(get("proxy_allow_ips"), ""),
         "keep_alive": get("keepalive"),
         "header_timeout": get("header_timeout"),
         "body_timeout": get("body_timeout"),
