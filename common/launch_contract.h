@@ -18,6 +18,7 @@
 ///   lifeline    SOCK_SEQPACKET socket, one per launch; its messages stand below
 ///   errorlog    where log lines go, opened by the supervisor for appending (a worker may lack the right)
 ///   accesslog   where the access log goes; absent when it is off
+///   tls         sealed memfd, JSON: see kTls below; absent when TLS is off
 ///   incident    memfd for stack dumps
 ///   template    SOCK_SEQPACKET socket; only a template gets it, see below
 ///
@@ -112,5 +113,11 @@ inline constexpr int kExitAppLoadFailed = 4;
 /// launch stands in the object "launch": {"id": launch id, "generation": N, "pool": "web", "instance": NAME,
 /// "age": nth worker started, "version": gserve's version}.
 inline constexpr std::string_view kSettingsLaunch = "launch";
+
+/// With TLS every connection of every listener is encrypted. The object has what gserve::tls::Material
+/// (common/tls_context.h) has, under the same names: "certificates", a list of {"host", "chain", "key",
+/// "chain_file", "key_file"} whose first is the default, with chain and key as PEM text; "client_authorities"
+/// (PEM), "client_authorities_file", "client_certificates" (0, 1, 2), "ciphers", "ticket_key" (hexadecimal).
+inline constexpr std::string_view kTls = "tls";
 
 }  // namespace gserve::contract

@@ -23,6 +23,7 @@ constexpr std::string_view kApplication = "Application";
 constexpr std::string_view kServerSocket = "Server socket";
 constexpr std::string_view kWorkers = "Worker processes";
 constexpr std::string_view kSecurity = "Security";
+constexpr std::string_view kTls = "TLS";
 constexpr std::string_view kMechanics = "Server mechanics";
 constexpr std::string_view kLogging = "Logging";
 constexpr std::string_view kControl = "Control";
@@ -184,6 +185,34 @@ const std::array kTable = {
     Setting{"proxy_allow_ips", "--proxy-allow-from", Kind::text, "127.0.0.1,::1", "LIST",
             "proxies that may send PROXY headers: addresses, networks or *", kGunicorn, kWorker,
             validators::trusted_peers, kSecurity},
+
+    Setting{"certfile", "--certfile", Kind::text, kNone, "FILE",
+            "serve TLS with this certificate and the chain that follows it (PEM); a reload reads it again",
+            kGunicorn, kSupervisor, validators::not_empty, kTls},
+    Setting{"keyfile", "--keyfile", Kind::text, kNone, "FILE",
+            "the certificate's private key (PEM, no passphrase); default: in the certificate's file",
+            kGunicorn, kSupervisor, validators::not_empty, kTls},
+    Setting{"sni_certs", "--sni-cert", Kind::list, Texts{}, "HOST=CERT[:KEY]",
+            "certificate and key files for clients that ask for HOST, which may be *.DOMAIN; may be repeated",
+            kOwn, kSupervisor, validators::sni_certificates, kTls},
+    Setting{"ca_certs", "--ca-certs", Kind::text, kNone, "FILE",
+            "authorities that sign the certificates of clients (PEM)", kGunicorn, kSupervisor,
+            validators::not_empty, kTls},
+    Setting{"cert_reqs", "--cert-reqs", Kind::integer, 0_i, "INT",
+            "whether clients show a certificate: 0 no, 1 if they have one, 2 always", kGunicorn, kSupervisor,
+            validators::certificate_demand, kTls},
+    Setting{"ciphers", "--ciphers", Kind::text, kNone, "LIST",
+            "cipher suites for TLS 1.2 as an OpenSSL list; default: ECDHE with AES-GCM or ChaCha20",
+            kGunicorn, kSupervisor, validators::not_empty, kTls},
+    Setting{"ssl_version", "--ssl-version", Kind::text, "TLS", "NAME",
+            "no effect: TLS 1.2 and 1.3 are spoken; a name that means older ones is refused", kGunicorn,
+            kSupervisor, validators::ssl_version, kTls},
+    Setting{"suppress_ragged_eofs", "--suppress-ragged-eofs", Kind::flag, true, "",
+            "no effect: a connection that ends without notice is an end", kGunicorn, kSupervisor,
+            validators::accept, kTls},
+    Setting{"do_handshake_on_connect", "--do-handshake-on-connect", Kind::flag, false, "",
+            "no effect: handshakes take no time of the application", kGunicorn, kSupervisor,
+            validators::accept, kTls},
 
     Setting{"pidfile", "-p,--pid", Kind::text, kNone, "FILE", "write the process id to this file", kGunicorn,
             kSupervisor, validators::not_empty, kMechanics},

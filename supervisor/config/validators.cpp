@@ -10,6 +10,7 @@
 
 #include "common/address_set.h"
 #include "supervisor/config/address.h"
+#include "supervisor/config/sni_certificate.h"
 
 namespace gserve::config::validators {
 namespace {
@@ -176,6 +177,32 @@ std::string proxy_protocol(Value& value) {
   if (std::find(kAuto.begin(), kAuto.end(), mode) != kAuto.end()) mode = "auto";
   const bool known = mode == "off" || mode == "auto" || mode == "v1" || mode == "v2";
   return known ? std::string() : "must be off, v1, v2 or auto";
+}
+
+std::string certificate_demand(Value& value) {
+  const std::int64_t demand = std::get<std::int64_t>(value);
+  return demand >= 0 && demand <= 2 ? std::string() : "must be 0 (none), 1 (optional) or 2 (required)";
+}
+
+std::string ssl_version(Value& value) {
+  constexpr std::array<std::string_view, 8> kModern = {"TLS",     "SSLv23", "TLS_SERVER", "TLSv1_2",
+                                                       "TLSv1_3", "2",      "5",          "17"};
+  std::string_view name = std::get<std::string>(value);
+  if (name.starts_with("PROTOCOL_")) name.remove_prefix(std::string_view("PROTOCOL_").size());
+  if (std::find(kModern.begin(), kModern.end(), name) != kModern.end()) return {};
+  return "TLS 1.2 and 1.3 are spoken and nothing older; leave it out";
+}
+
+std::string sni_certificates(Value& value) {
+  std::vector<std::string> hosts;
+  for (const std::string& item : std::get<std::vector<std::string>>(value)) {
+    SniCertificate parsed = parse_sni_certificate(item);
+    if (!parsed.wrong.empty()) return quoted(item) + ": " + parsed.wrong;
+    if (std::find(hosts.begin(), hosts.end(), parsed.host) != hosts.end())
+      return quoted(item) + ": " + parsed.host + " has a certificate already";
+    hosts.push_back(std::move(parsed.host));
+  }
+  return {};
 }
 
 std::string environment_settings(Value& value) {

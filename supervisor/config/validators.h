@@ -42,6 +42,11 @@ std::string addresses(Value& value);
 std::string trusted_peers(Value& value);
 /// Makes off, v1, v2 or auto of gunicorn's words for them.
 std::string proxy_protocol(Value& value);
+/// gunicorn's cert_reqs: 0, 1 or 2.
+std::string certificate_demand(Value& value);
+/// A protocol of Python's ssl module that includes TLS 1.2 or 1.3, by its name or number.
+std::string ssl_version(Value& value);
+std::string sni_certificates(Value& value);
 std::string environment_settings(Value& value);
 
 }  // namespace gserve::config::validators

@@ -5,6 +5,7 @@
 
 #include "supervisor/config/pool_config.h"
 #include "supervisor/io/python_locator.h"
+#include "supervisor/io/tls_files.h"
 
 namespace gserve::io {
 namespace {
@@ -24,7 +25,9 @@ std::variant<Deployment, config::Ending> load_deployment(const StartContext& con
   if (!settings.is_none("python")) search.requested = settings.text("python");
   LocatedPython python = locate_python(search);
   if (!python.error.empty()) return config::Ending{1, python.error};
-  return Deployment{std::move(settings), std::move(python.path)};
+  TlsMaterial tls = load_tls(settings);
+  if (!tls.wrong.empty()) return config::Ending{1, tls.wrong};
+  return Deployment{std::move(settings), std::move(python.path), std::move(tls.json)};
 }
 
 Deployments::Deployments(const StartContext& context, Deployment first, ports::Journal& journal)
@@ -35,14 +38,14 @@ Deployments::Deployments(const StartContext& context, Deployment first, ports::J
 Deployments::Deployments(const StartContext& context, const ServiceState& state, ports::Journal& journal)
     : context_(context), journal_(journal), started_with_(state.started_with) {
   for (const DeploymentState& each : state.deployments) {
-    generations_.emplace(each.generation, Deployment{each.settings, each.python});
+    generations_.emplace(each.generation, Deployment{each.settings, each.python, each.tls});
   }
 }
 
 std::vector<DeploymentState> Deployments::states() const {
   std::vector<DeploymentState> states;
   for (const auto& [generation, each] : generations_) {
-    states.push_back({generation, each.settings, each.python});
+    states.push_back({generation, each.settings, each.python, each.tls});
   }
   return states;
 }
@@ -78,6 +81,10 @@ void Deployments::copy(core::Generation from, core::Generation to) {
 
 void Deployments::forget(core::Generation generation) {
   generations_.erase(generation);
+}
+
+bool Deployments::secure() const {
+  return !generations_.empty() && !generations_.rbegin()->second.tls.empty();
 }
 
 const Deployment* Deployments::find(core::Generation generation) const {

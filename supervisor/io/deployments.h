@@ -18,7 +18,8 @@ namespace gserve::io {
 /// What the launches of one generation use.
 struct Deployment {
   config::Settings settings;
-  std::string python;  // absolute path of the interpreter
+  std::string python;    // absolute path of the interpreter
+  std::string tls = {};  // certificates and keys as read when it was loaded (TlsMaterial); empty: no TLS
 };
 
 /// Resolves the command line and the environment of the start, as they are now on disk.
@@ -40,6 +41,8 @@ class Deployments : public ports::Configuration {
   void copy(core::Generation from, core::Generation to) override;
   void forget(core::Generation generation) override;
 
+  /// Whether the newest generation speaks TLS.
+  bool secure() const;
   /// Null when there is no such generation; valid until it is forgotten.
   const Deployment* find(core::Generation generation) const;
 

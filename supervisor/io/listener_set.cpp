@@ -169,9 +169,13 @@ std::vector<int> ListenerSet::fds() const {
   return fds;
 }
 
-std::vector<std::string> ListenerSet::describe() const {
+std::vector<std::string> ListenerSet::describe(bool secure) const {
+  constexpr std::string_view kPlain = "http:";
   std::vector<std::string> texts;
-  for (const Listener& listener : listeners_) texts.push_back(listener.describe());
+  for (const Listener& listener : listeners_) {
+    std::string& text = texts.emplace_back(listener.describe());
+    if (secure && text.starts_with(kPlain)) text.replace(0, kPlain.size(), "https:");
+  }
   return texts;
 }
 

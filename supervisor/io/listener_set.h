@@ -49,7 +49,8 @@ class ListenerSet {
   /// For workers; borrowed.
   std::vector<int> fds() const;
   /// "http://127.0.0.1:8000", for the log and for status.
-  std::vector<std::string> describe() const;
+  /// `secure`: TLS is spoken there.
+  std::vector<std::string> describe(bool secure = false) const;
   /// Offers each socket that is not shared yet to `keep`; those that it keeps are shared from then on.
   void share(const std::function<bool(const Listener&)>& keep);
   /// See Listener::stop_listening. Never fails.

@@ -63,6 +63,7 @@ struct DeploymentState {
   core::Generation generation = 0;
   config::Settings settings;
   std::string python;
+  std::string tls;
   bool operator==(const DeploymentState&) const = default;
 };
 

@@ -258,6 +258,7 @@ void fields(Visitor& visit, DeploymentState& deployment) {
   visit("generation", deployment.generation);
   visit("settings", deployment.settings);
   visit("python", deployment.python);
+  visit.later("tls", deployment.tls);
 }
 
 template <typename Visitor>

@@ -182,7 +182,7 @@ void Shell::start_control() {
 }
 
 void Shell::announce() {
-  for (const std::string& address : resources_.listeners->set().describe()) {
+  for (const std::string& address : resources_.listeners->set().describe(deployments_.secure())) {
     log(core::LogLevel::info, "Listening at: " + address + " (" + std::to_string(::getpid()) + ")");
   }
   const config::Settings& settings = deployments_.find(1)->settings;
@@ -282,7 +282,7 @@ ports::StatusReport Shell::status() {
   report.previous = view.kept.value_or(0);
   if (view.bakes_until) report.bake_left = std::max(*view.bakes_until - now, core::Duration(1));
   report.rolled_back = view.rolled_back;
-  report.listeners = resources_.listeners->set().describe();
+  report.listeners = resources_.listeners->set().describe(deployments_.secure());
   report.last_incident = incidents_.last_id();
   for (const core::PoolView& pool : view.pools) {
     report.pools.push_back({pool.name, pool.target, pool.ready, pool.crash_looping, pool.failures,

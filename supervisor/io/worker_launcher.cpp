@@ -112,6 +112,8 @@ Provision WorkerLauncher::worker_provision(const core::Spawn& order, const Deplo
   const SharedDescriptors shared = surroundings_.descriptors();
   for (const int listener : shared.listeners) provision.pass(contract::kListener, listener);
   provision.pass(contract::kAccessLog, shared.access_log);
+  if (!deployment.tls.empty())
+    provision.give(contract::kTls, make_sealed_memfd("gserve-tls", deployment.tls));
   provision.pass(contract::kHandover, handover(order.pool));
   provision.pass(contract::kScoreboard, provision.launch.scoreboard.fd());
   return provision;

@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -17,6 +18,7 @@
 #include "worker/net/mailbox.h"
 #include "worker/net/output_queue.h"
 #include "worker/net/timers.h"
+#include "worker/net/tls_session.h"
 
 namespace gserve::net {
 
@@ -24,7 +26,7 @@ namespace gserve::net {
 /// at an atomic of a connection that was closed meanwhile is harmless.
 ///
 /// The I/O thread uses all of it; while the phase is `running` the executor uses `exchange`, `output`,
-/// `body`, and reads the parsed head, the endpoints and `fd`, none of which the I/O thread then changes.
+/// `body`, and reads the parsed head, the endpoints, `fd` and the facts of `tls`, none of which the I/O thread then changes.
 struct Connection : Letterbox {
   Connection(Context& context, std::uint32_t index_in_table)
       : index(index_in_table),
@@ -44,6 +46,7 @@ struct Connection : Letterbox {
   const std::uint32_t index;
   std::uint32_t generation = 1;
   TrackedFd fd;
+  std::unique_ptr<TlsSession> tls;  // none: bytes go as they are
   Endpoint peer;  // the client
   Endpoint local;
   std::optional<http::ProxyHeader> proxy_header;

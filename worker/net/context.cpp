@@ -2,13 +2,26 @@
 #include "worker/net/context.h"
 
 #include <bit>
+#include <stdexcept>
+#include <utility>
 
 namespace gserve::net {
+namespace {
+
+std::optional<tls::Context> tls_context(const std::optional<tls::Material>& material) {
+  if (!material) return std::nullopt;
+  auto made = tls::Context::make(*material);
+  if (const auto* wrong = std::get_if<std::string>(&made)) throw std::runtime_error(*wrong);
+  return std::get<tls::Context>(std::move(made));
+}
+
+}  // namespace
 
 Context::Context(ServerConfig settings)
     : config(std::move(settings)),
       spool{spool_dir(config.tmp_dir), config.memory_limit, config.spool_limit},
-      access_format(config.access_log_format) {
+      access_format(config.access_log_format),
+      tls(tls_context(config.tls)) {
   if (config.scoreboard != nullptr) scoreboard.emplace(config.scoreboard);
 }
 

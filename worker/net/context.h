@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "common/scoreboard.h"
+#include "common/tls_context.h"
 #include "worker/net/access_format.h"
 #include "worker/net/executor_queue.h"
 #include "worker/net/fork_guard.h"
@@ -36,6 +37,7 @@ struct Context {
   const ServerConfig config;
   const SpoolSettings spool;
   const AccessFormat access_format;
+  const std::optional<tls::Context> tls;
   ForkGuard guard;
   Mailbox mailbox{guard};
   ExecutorQueue queue;

@@ -80,6 +80,7 @@ void Driver::handle(const Poller::Event& event, Nanos now) {
   if (event.broken && c->state.phase() != ConnectionPhase::lingering) return lost(*c, now);
   if (event.end_of_input) c->input_ended = true;
   if (event.readable || event.end_of_input) read(*c, now);
+  if (event.writable && c->tls && c->tls->wants_to_write()) read(*c, now);
   if (event.writable && c->write_timer.armed()) flush(*c, now);
 }
 
@@ -273,6 +274,7 @@ void Driver::act(Connection& c, Action action, Nanos now) {
       c.output.abandon();
       return c.body.break_off();
     case Action::shut_down:
+      end_tls(c, true);
       ::shutdown(c.fd.get(), SHUT_WR);
       set_timer(c, now);
       return discard(c, now);
@@ -288,11 +290,13 @@ void Driver::close(Connection& c) {
   timers_.disarm(c.read_timer);
   timers_.disarm(c.write_timer);
   c.state.closed();
+  end_tls(c, true);
   c.fd.reset();
   table_.remove(c);
 }
 
 void Driver::close_with_reset(Connection& c) {
+  end_tls(c, false);
   const linger at_once{1, 0};
   ::setsockopt(c.fd.get(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
   close(c);

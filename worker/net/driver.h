@@ -55,6 +55,13 @@ class Driver {
   std::size_t receive(Connection& c, char* room, std::size_t size, Nanos now);
   void end_of_input(Connection& c, Nanos now);
 
+  // TLS (driver_tls.cpp).
+  void start_tls(Connection& c);
+  std::size_t receive_encrypted(Connection& c, char* room, std::size_t size, Nanos now);
+  void tls_failed(Connection& c, Nanos now);
+  /// From here on the connection's bytes go as they are. `orderly`: the client is told that no more follow.
+  void end_tls(Connection& c, bool orderly);
+
   void parse(Connection& c, Nanos now);
   void head_complete(Connection& c, Nanos now);
   void body_complete(Connection& c);

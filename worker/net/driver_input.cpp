@@ -23,6 +23,7 @@ constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
 
 void Driver::read(Connection& c, Nanos now) {
   if (c.proxy_expected && !read_proxy_header(c, now)) return;
+  if (context_.tls && !c.tls && c.state.phase() == ConnectionPhase::fresh) start_tls(c);
   switch (c.state.phase()) {
     case ConnectionPhase::fresh:
     case ConnectionPhase::idle:
@@ -44,6 +45,7 @@ void Driver::read(Connection& c, Nanos now) {
 }
 
 std::size_t Driver::receive(Connection& c, char* room, std::size_t size, Nanos now) {
+  if (c.tls) return receive_encrypted(c, room, size, now);
   ssize_t n = 0;
   do {
     n = ::recv(c.fd.get(), room, size, 0);

@@ -8,6 +8,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "worker/http/proxy_header.h"
 #include "worker/http/request.h"
@@ -48,6 +49,8 @@ class Exchange {
   virtual const http::ProxyHeader* proxy_header() const = 0;
   virtual const Endpoint& local() const = 0;  // the listener's address
   virtual bool secure() const = 0;            // TLS
+  /// As TlsSession::client_facts().
+  virtual std::span<const std::pair<const char*, std::string>> client_facts() const = 0;
   /// The connection's socket, for `gunicorn.socket`. Owned by the connection.
   virtual int socket() const = 0;
 

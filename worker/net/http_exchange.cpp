@@ -50,6 +50,13 @@ const http::ProxyHeader* HttpExchange::proxy_header() const {
 const Endpoint& HttpExchange::local() const {
   return connection_.local;
 }
+bool HttpExchange::secure() const {
+  return connection_.tls != nullptr;
+}
+std::span<const std::pair<const char*, std::string>> HttpExchange::client_facts() const {
+  if (!connection_.tls) return {};
+  return connection_.tls->client_facts();
+}
 int HttpExchange::socket() const {
   return connection_.fd.get();
 }

@@ -46,7 +46,8 @@ class HttpExchange final : public Exchange, public OutputQueue::Owner {
   const Endpoint& connected() const override;
   const http::ProxyHeader* proxy_header() const override;
   const Endpoint& local() const override;
-  bool secure() const override { return false; }
+  bool secure() const override;
+  std::span<const std::pair<const char*, std::string>> client_facts() const override;
   int socket() const override;
   ssize_t read_body(std::span<char> into) override;
   const char* early_hints(std::span<const http::Field> fields) override;

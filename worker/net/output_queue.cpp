@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -14,6 +15,7 @@ namespace {
 
 constexpr std::size_t kMostParts = 8;
 constexpr std::size_t kSendfileTurn = std::size_t{1} << 20;
+constexpr std::size_t kRecord = std::size_t{1} << 14;  // the most that TLS encrypts at once (RFC 8446, 5.1)
 constexpr std::size_t kSpoolTurn = std::size_t{1} << 20;
 
 bool is_gone(int error) {
@@ -75,7 +77,7 @@ Sent OutputQueue::write(int socket, std::span<const std::string_view> given) {
       const std::lock_guard lock(mutex_);
       if (gone_) return Sent::client_gone;
       was_empty = segments_.empty();
-      if (was_empty) {
+      if (was_empty && tls_ == nullptr) {
         const Sent sent = send_now(socket, parts);
         if (sent != Sent::ok || total_size(parts) == 0) return sent;
       }
@@ -172,7 +174,7 @@ Sent OutputQueue::write_file(int socket, int file, off_t offset, std::uint64_t s
     const std::lock_guard lock(mutex_);
     if (gone_) return Sent::client_gone;
     was_empty = segments_.empty();
-    if (was_empty) {
+    if (was_empty && tls_ == nullptr) {
       const ssize_t n = send_range(socket, file, offset, std::min<std::uint64_t>(size, kSendfileTurn));
       if (n < 0) {
         gone_ = is_gone(errno);
@@ -212,8 +214,7 @@ ssize_t OutputQueue::send_front(int socket, std::size_t budget) {
   Segment& front = segments_.front();
   ssize_t n = 0;
   if (front.file >= 0) {
-    n = send_range(socket, front.file, front.offset,
-                   std::min<std::uint64_t>({front.left, budget, kSendfileTurn}));
+    n = send_file(socket, front, budget);
     if (n <= 0) return n;
     front.offset += n;
     front.left -= static_cast<std::uint64_t>(n);
@@ -221,7 +222,7 @@ ssize_t OutputQueue::send_front(int socket, std::size_t budget) {
     return n;
   }
   const std::string_view rest = std::string_view(front.bytes).substr(front.sent);
-  n = send_parts(socket, {&rest, 1});
+  n = send_bytes(socket, rest);
   if (n <= 0) return n;
   front.sent += static_cast<std::size_t>(n);
   if (front.sent == front.bytes.size()) {
@@ -229,6 +230,22 @@ ssize_t OutputQueue::send_front(int socket, std::size_t budget) {
     segments_.pop_front();
   }
   return n;
+}
+
+ssize_t OutputQueue::send_bytes(int socket, std::string_view bytes) {
+  return tls_ != nullptr ? tls_->send(bytes) : send_parts(socket, {&bytes, 1});
+}
+
+/// A range of a file, which without TLS the kernel sends by itself.
+ssize_t OutputQueue::send_file(int socket, const Segment& segment, std::size_t budget) {
+  const auto size = std::min<std::uint64_t>({segment.left, budget, kSendfileTurn});
+  if (tls_ == nullptr) return send_range(socket, segment.file, segment.offset, size);
+  std::array<char, kRecord> record;
+  const ssize_t n =
+      ::pread(segment.file, record.data(), std::min<std::size_t>(size, kRecord), segment.offset);
+  if (n == 0) errno = ENODATA;
+  if (n <= 0) return -1;
+  return tls_->send({record.data(), static_cast<std::size_t>(n)});
 }
 
 bool OutputQueue::empty() {

@@ -13,6 +13,7 @@
 
 #include "worker/net/exchange.h"
 #include "worker/net/spool.h"
+#include "worker/net/tls_session.h"
 
 namespace gserve::net {
 
@@ -23,6 +24,8 @@ namespace gserve::net {
 /// queued and the I/O thread sends it. The I/O thread learns of it through Owner::output_queued(), called
 /// when the queue stops being empty. The mutex is held across the (non-blocking) send, so that bytes never
 /// overtake each other.
+///
+/// With TLS nobody but the I/O thread sends: everything is queued.
 class OutputQueue {
  public:
   class Owner {
@@ -36,6 +39,9 @@ class OutputQueue {
 
   OutputQueue(ForkGuard& guard, const SpoolSettings& settings, Owner& owner)
       : guard_(guard), settings_(settings), owner_(owner) {}
+
+  /// What is sent is encrypted by `session`, which is borrowed; null: no more. Nothing may be queued.
+  void encrypt_with(TlsSession* session) { tls_ = session; }
 
   /// Sends or queues copies of `parts`, in order. Blocks only when memory and spool are full.
   Sent write(int socket, std::span<const std::string_view> parts);
@@ -66,11 +72,14 @@ class OutputQueue {
   bool publish_spooled(off_t offset, std::uint64_t size);
   bool wait_until_drained();
   ssize_t send_front(int socket, std::size_t budget);
+  ssize_t send_bytes(int socket, std::string_view bytes);
+  ssize_t send_file(int socket, const Segment& segment, std::size_t budget);
   void drop_segments();
 
   ForkGuard& guard_;
   const SpoolSettings& settings_;
   Owner& owner_;
+  TlsSession* tls_ = nullptr;
   std::mutex mutex_;
   std::condition_variable drained_;
   std::deque<Segment> segments_;

@@ -11,6 +11,7 @@
 
 #include "common/address_set.h"
 #include "common/scoreboard.h"
+#include "common/tls_context.h"
 #include "worker/http/proxy_header.h"
 #include "worker/http/request.h"
 #include "worker/net/exchange.h"
@@ -32,6 +33,8 @@ struct ServerConfig {
   /// Read end of the pipe or socket that Python's signal.set_wakeup_fd writes signal numbers to; -1 in tests.
   int signal_wakeup = -1;
   scoreboard::Layout* scoreboard = nullptr;  // may be null in tests
+
+  std::optional<tls::Material> tls;  // every connection is encrypted
 
   http::Limits limits;
   http::Leniency leniency;
@@ -70,6 +73,7 @@ enum class StopState : int { running, draining, stopping };
 /// take() returns nullptr as soon as the running requests end.
 class Server {
  public:
+  /// Throws std::runtime_error when `config.tls` cannot be used.
   explicit Server(ServerConfig config);
   ~Server();
   Server(const Server&) = delete;

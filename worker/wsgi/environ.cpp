@@ -68,7 +68,8 @@ bool EnvironBuilder::Names::create() {
          intern(proxy_port, "PROXY_PORT") && intern(server_protocol, "SERVER_PROTOCOL") &&
          intern(script_name, "SCRIPT_NAME") && intern(url_scheme, "wsgi.url_scheme") &&
          intern(input, "wsgi.input") && intern(early_hints, "wsgi.early_hints") &&
-         intern(socket, "gunicorn.socket") && intern(https, "https") && intern(empty, "");
+         intern(socket, "gunicorn.socket") && intern(https, "https") && intern(empty, "") &&
+         intern(https_variable, "HTTPS") && intern(on, "on");
 }
 
 std::unique_ptr<EnvironBuilder> EnvironBuilder::create(PyObject* settings) {
@@ -271,7 +272,18 @@ bool EnvironBuilder::add_server_from_host(Fill& fill) {
 bool EnvironBuilder::add_objects(Fill& fill, const State& state, PyObject* request) {
   return set(fill.dict, names_.input, new_input(state, request, fill.head.has_body())) &&
          set(fill.dict, names_.early_hints, new_early_hints(request)) &&
-         set(fill.dict, names_.socket, new_client_socket(state, request));
+         (fill.exchange.secure() ? add_tls(fill)
+                                 : set(fill.dict, names_.socket, new_client_socket(state, request)));
+}
+
+/// There is no gunicorn.socket then: what an application wrote to it would break the encryption.
+bool EnvironBuilder::add_tls(Fill& fill) {
+  if (!set(fill.dict, names_.https_variable, names_.on)) return false;
+  for (const auto& [name, value] : fill.exchange.client_facts()) {
+    const PyRef text = latin1(value);
+    if (!text || PyDict_SetItemString(fill.dict, name, text.get()) != 0) return false;
+  }
+  return true;
 }
 
 }  // namespace gserve::wsgi

@@ -29,7 +29,7 @@ class EnvironBuilder {
   struct Names {
     PyRef request_method, path_info, query_string, raw_uri, server_name, server_port, remote_addr,
         remote_port, proxy_protocol, proxy_addr, proxy_port, server_protocol, script_name, url_scheme, input,
-        early_hints, socket, https, empty;
+        early_hints, socket, https, empty, https_variable, on;
     bool create();
   };
   /// The last text of a kind with its string: consecutive requests mostly have the same.
@@ -57,6 +57,7 @@ class EnvironBuilder {
   bool add_proxy(Fill& fill, const http::ProxyHeader& header);
   bool add_server_from_host(Fill& fill);
   bool add_objects(Fill& fill, const State& state, PyObject* request);
+  bool add_tls(Fill& fill);
   bool is_trusted(const net::Endpoint& peer) const;
   PyObject* recent(Recent& slot, std::string_view text);
 

@@ -7,6 +7,8 @@
 #include <system_error>
 #include <utility>
 
+#include "worker/wsgi/tls_config.h"
+
 namespace gserve::wsgi {
 namespace {
 
@@ -141,7 +143,7 @@ bool read_server_config(PyObject* dict, net::ServerConfig& config, ScoreboardMap
   reader.text("access_log_format", config.access_log_format);
   reader.integer("log_level", log_level);
   reader.text("tmp_dir", config.tmp_dir);
-  if (!reader.valid()) return false;
+  if (!reader.valid() || !read_tls_material(PyDict_GetItemString(dict, "tls"), config.tls)) return false;
   config.log_level = static_cast<net::LogLevel>(log_level);
   if (scoreboard_fd >= 0) scoreboard.map(scoreboard_fd);
   config.scoreboard = scoreboard.layout();

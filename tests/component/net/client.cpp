@@ -99,9 +99,13 @@ void Client::get(std::string_view path, std::string_view more_fields) {
   send("GET " + std::string(path) + " HTTP/1.1\r\nHost: test\r\n" + std::string(more_fields) + "\r\n");
 }
 
+ssize_t Client::receive(char* into, std::size_t size) {
+  return ::recv(fd_.get(), into, size, 0);
+}
+
 bool Client::fill() {
   std::array<char, 65536> room;
-  const ssize_t n = ::recv(fd_.get(), room.data(), room.size(), 0);
+  const ssize_t n = receive(room.data(), room.size());
   if (n > 0) buffer_.append(room.data(), static_cast<std::size_t>(n));
   if (n < 0) reset_ = errno == ECONNRESET;
   return n > 0;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <sys/types.h>
+
 #include <cstdint>
 #include <map>
 #include <string>
@@ -23,11 +25,13 @@ class Client {
  public:
   explicit Client(std::uint16_t port);
   explicit Client(const std::string& unix_path);
+  virtual ~Client() = default;
+  Client(Client&&) = default;
   /// An unconnected socket, for tests that count descriptors.
   static Client unconnected();
   void connect(std::uint16_t port);
 
-  void send(std::string_view bytes);
+  virtual void send(std::string_view bytes);
   /// Sends until the peer takes no more for `patience_ms`; returns how many bytes went out.
   std::size_t send_patiently(std::string_view bytes, int patience_ms);
   void get(std::string_view path, std::string_view more_fields = "");
@@ -38,7 +42,7 @@ class Client {
   /// At least `size` bytes, or what there was.
   std::string read_some(std::size_t size);
   /// Waits for the peer's close (true also on a reset).
-  bool closed();
+  virtual bool closed();
   bool was_reset() const { return reset_; }
   /// Whether bytes or an end arrive within `ms`.
   bool readable(int ms);
@@ -49,8 +53,12 @@ class Client {
   void close() { fd_.reset(); }
   int fd() const { return fd_.get(); }
 
- private:
+ protected:
   Client() = default;
+  /// As recv(2), bounded in time.
+  virtual ssize_t receive(char* into, std::size_t size);
+
+ private:
   void set_bounds();
   bool fill();
   bool read_chunks(Response& response);

@@ -5,6 +5,7 @@ import socket
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from . import certificates
 from .waiting import bound
 
 
@@ -30,11 +31,15 @@ class UnixConnection(http.client.HTTPConnection):
         self.sock.connect(self._path)
 
 
-def connection(address, timeout=15):
-    """An unopened connection to an address as gserve logs it: http://HOST:PORT, http://[V6]:PORT or unix:PATH."""
+def connection(address, timeout=15, context=None):
+    """An unopened connection to an address as gserve logs it: http://HOST:PORT, http://[V6]:PORT, the same with https, or
+    unix:PATH. `context`: of TLS; None trusts everybody."""
     if address.startswith("unix:"):
         return UnixConnection(address[len("unix:"):], bound(timeout))
     parts = urlsplit(address)
+    if parts.scheme == "https":
+        return http.client.HTTPSConnection(parts.hostname, parts.port, timeout=bound(timeout),
+                                           context=context or certificates.client_context())
     return http.client.HTTPConnection(parts.hostname, parts.port, timeout=bound(timeout))
 
 

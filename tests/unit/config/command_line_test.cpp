@@ -261,7 +261,22 @@ TEST(CommandLine, RefusesWithOneLineAndTheRightCode) {
       {{"--config=conf.py", "a"}, 1, "--config (config) is not supported by this version"},
       {{"-D", "a"}, 1, "-D (daemon) is not supported by this version"},
       {{"-Dw", "4", "a"}, 1, "-D (daemon) is not supported by this version"},
-      {{"--certfile", "x", "a"}, 1, "--certfile (certfile) is not supported by this version"},
+      {{"--sni-cert", "a.b", "a"},
+       1,
+       "--sni-cert: invalid value 'a.b': must be HOST=CERTFILE or HOST=CERTFILE:KEYFILE"},
+      {{"--sni-cert", "a..b=x", "a"},
+       1,
+       "--sni-cert: invalid value 'a..b=x': 'a..b' is no host name such as www.example.com or *.example.com"},
+      {{"--sni-cert", "a.b=x:", "a"}, 1, "--sni-cert: invalid value 'a.b=x:': a file name is missing"},
+      {{"--sni-cert", "a.b=x", "--sni-cert", "A.B=y", "a"},
+       1,
+       "--sni-cert: invalid value 'A.B=y': a.b has a certificate already"},
+      {{"--cert-reqs", "3", "a"},
+       1,
+       "--cert-reqs: invalid value '3': must be 0 (none), 1 (optional) or 2 (required)"},
+      {{"--ssl-version", "TLSv1_1", "a"},
+       1,
+       "--ssl-version: invalid value 'TLSv1_1': TLS 1.2 and 1.3 are spoken and nothing older; leave it out"},
   };
   for (const auto& [words, exit_code, text] : cases) {
     const Ending ending = ending_of(parse(words));

@@ -52,7 +52,7 @@ PLACES = {
     r"nlohmann/.*": r"supervisor/(config|io)/\w+\.cpp|ctl/\w+\.cpp",
     r"spdlog/.*|fmt/.*": r"supervisor/io/\w*log\w*\.(cpp|h)",
     r"Python\.h": r"worker/wsgi/\w+\.(cpp|h)",
-    r"openssl/.*": r"worker/net/\w+\.(cpp|h)",
+    r"openssl/.*": r"worker/net/tls_session\.cpp|common/tls_context\.cpp",
     r"sys/epoll\.h": r"worker/net/\w+\.(cpp|h)",
 }
 # One file each. sd-bus is one API that two programs speak, each in a family of files.

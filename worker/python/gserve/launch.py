@@ -38,6 +38,16 @@ class Launch:
         for fd in self._fds.pop(name, []):
             os.close(fd)
 
+    def take_tls(self):
+        """Certificates and keys, or None without TLS. Once: nothing of them stays in Python's memory."""
+        fd = self.fd("tls")
+        if fd < 0:
+            return None
+        try:
+            return _read_json(fd, "tls")
+        finally:
+            self.close("tls")
+
     def open_fds(self):
         return [fd for fds in self._fds.values() for fd in fds]
 
@@ -61,7 +71,7 @@ def make_launch(names, fds, notify_socket, launch_id):
     for name in REQUIRED:
         if name not in named:
             raise LaunchError(f"LISTEN_FDNAMES names no '{name}' descriptor")
-    launch = Launch(named, _read_settings(named["settings"][0]), notify_socket, launch_id)
+    launch = Launch(named, _read_json(named["settings"][0], "settings"), notify_socket, launch_id)
     launch.close("settings")
     return launch
 
@@ -78,13 +88,13 @@ def _passed(environ):
     return names, fds
 
 
-def _read_settings(fd):
+def _read_json(fd, name):
     size = os.fstat(fd).st_size
     data = os.pread(fd, size, 0)
     try:
         return json.loads(data)
     except ValueError as error:
-        raise LaunchError(f"the settings snapshot is no JSON: {error}") from None
+        raise LaunchError(f"the {name} snapshot is no JSON: {error}") from None
 
 
 def _leave_import_path(environ):

@@ -45,6 +45,7 @@ def server_config(launch, log, notifier, signal_wakeup):
         "log_level": log.level,
         "executors": threads(launch.settings),
         "tmp_dir": get("tmp_upload_dir"),
+        "tls": launch.take_tls(),
     }
 
 

@@ -1,0 +1,457 @@
+// SPDX-License-Identifier: MIT
+// The server over TLS, with OpenSSL's own client on the other side.
+#include <gtest/gtest.h>
+#include <openssl/rand.h>
+#include <openssl/ssl.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <chrono>
+#include <thread>
+
+#include "tests/component/net/client.h"
+#include "tests/component/net/test_server.h"
+#include "tests/component/net/tls_client.h"
+
+namespace gserve::test {
+namespace {
+
+const Identity& server_identity() {
+  static const Identity kIdentity = make_identity("server");
+  return kIdentity;
+}
+
+using Change = std::function<void(net::ServerConfig&)>;
+
+Change with(tls::Material material, const Change& more = {}) {
+  return [material = std::move(material), more](net::ServerConfig& config) {
+    config.tls = material;
+    if (more) more(config);
+  };
+}
+
+Change with_tls(const Change& more = {}) {
+  return with(material_for(server_identity()), more);
+}
+
+std::string get(std::string_view path) {
+  return "GET " + std::string(path) + " HTTP/1.1\r\nHost: t\r\n\r\n";
+}
+
+TEST(Tls, AnswersRequestsOnAConnectionThatStays) {
+  TestServer server([](net::Exchange& exchange) { answer(exchange, exchange.secure() ? "secure" : "open"); },
+                    with_tls());
+  TlsClient client(server.port());
+  ASSERT_TRUE(client.connected()) << client.failure();
+  EXPECT_EQ(client.version(), TLS1_3_VERSION);
+  for (int i = 0; i < 3; ++i) {
+    client.get("/");
+    EXPECT_EQ(client.read_response().body, "secure");
+  }
+}
+
+TEST(Tls, SpeaksTls12) {
+  TestServer server(hello_or_echo, with_tls());
+  TlsClient client(server.port(), {.version = TLS1_2_VERSION});
+  client.get("/hello");
+  EXPECT_EQ(client.read_response().body, "hello");
+}
+
+TEST(Tls, RefusesTls11) {
+  TestServer server(hello_or_echo, with_tls());
+  TlsClient client(server.port(), {.version = TLS1_1_VERSION});
+  EXPECT_FALSE(client.connected());
+  EXPECT_TRUE(wait_for_text(server.log_fd(), "TLS handshake with 127.0.0.1 failed: unsupported protocol"));
+}
+
+TEST(Tls, AnswersPipelinedRequestsInOrder) {
+  TestServer server([](net::Exchange& exchange) { answer(exchange, exchange.head().path); }, with_tls());
+  TlsClient client(server.port());
+  std::string requests;
+  for (int i = 0; i < 500; ++i) requests += get("/" + std::to_string(i));
+  client.send(requests);
+  for (int i = 0; i < 500; ++i) ASSERT_EQ(client.read_response().body, "/" + std::to_string(i));
+}
+
+TEST(Tls, CarriesLargeBodiesBothWays) {
+  TestServer server(hello_or_echo, with_tls());
+  TlsClient client(server.port());
+  std::string body(3'000'000, 'x');
+  for (std::size_t i = 0; i < body.size(); ++i) body[i] = static_cast<char>(i * 7 % 251);
+  client.send("POST /echo HTTP/1.1\r\nHost: t\r\nContent-Length: 3000000\r\n\r\n" + body + get("/hello"));
+  EXPECT_EQ(client.read_response().body, body);
+  EXPECT_EQ(client.read_response().body, "hello");
+}
+
+TEST(Tls, SendsFilesAndStopsAtTheirTruth) {
+  const UniqueFd file = temporary_file();
+  const std::string text(700'000, 'f');
+  ASSERT_EQ(::write(file.get(), text.data(), text.size()), static_cast<ssize_t>(text.size()));
+  TestServer server(
+      [&](net::Exchange& exchange) {
+        exchange.start("200 OK", {});
+        exchange.send("<", false);
+        exchange.send_file(file.get(), 1, exchange.head().path == "/long" ? 800'000 : 600'000);
+        exchange.send(">", true);
+        exchange.finish();
+      },
+      with_tls());
+  TlsClient client(server.port());
+  client.get("/");
+  EXPECT_EQ(client.read_response().body, "<" + std::string(600'000, 'f') + ">");
+  client.get("/long");  // the file has less than that: the client must notice
+  EXPECT_FALSE(client.read_response().whole);
+  EXPECT_FALSE(client.was_notified());
+}
+
+TEST(Tls, WaitsForAClientThatReadsSlowly) {
+  TestServer server(
+      [](net::Exchange& exchange) {
+        exchange.start("200 OK", {});
+        const std::string piece(100'000, 's');
+        for (int i = 0; i < 200; ++i) exchange.send(piece, i == 199);
+        exchange.finish();
+      },
+      with_tls([](net::ServerConfig& config) { config.spool_limit = 1 << 20; }));
+  TlsClient slow(server.port());
+  slow.get("/");
+  ASSERT_TRUE(slow.readable(20'000));
+  std::this_thread::sleep_for(std::chrono::milliseconds(50));  // everything between us is full by now
+  const Response response = slow.read_response();
+  EXPECT_TRUE(response.whole);
+  EXPECT_EQ(response.body.size(), 20'000'000U);
+}
+
+TEST(Tls, ServesOthersWhileAClientIsSilentInItsHandshake) {
+  TestServer server(hello_or_echo,
+                    with_tls([](net::ServerConfig& config) { config.header_timeout = net::Seconds(0.3); }));
+  Client silent(server.port());
+  Client dripping(server.port());
+  dripping.send(std::string_view("\x16\x03\x01\x02\x00", 5));  // a record begins, and never ends
+  TlsClient client(server.port());
+  client.get("/hello");
+  EXPECT_EQ(client.read_response().body, "hello");
+  EXPECT_TRUE(silent.closed());
+  EXPECT_TRUE(dripping.closed());
+}
+
+TEST(Tls, AnswersPlainHttpInItsOwnWordsAndCloses) {
+  TestServer server(hello_or_echo, with_tls());
+  for (const char* method : {"GET", "DELETE"}) {
+    Client client(server.port());
+    client.send(std::string(method) + " /hello HTTP/1.1\r\nHost: t\r\n\r\n");
+    EXPECT_EQ(client.read_response().status, 400);
+    EXPECT_TRUE(client.closed());
+    EXPECT_FALSE(client.was_reset());
+  }
+  EXPECT_TRUE(wait_for_text(server.log_fd(),
+                            "refused a request from 127.0.0.1: 400, plain HTTP was sent to a TLS port", 2));
+}
+
+TEST(Tls, ClosesOnBytesThatAreNoTls) {
+  TestServer server(hello_or_echo, with_tls());
+  Client client(server.port());
+  client.send(std::string(100, '\x01'));
+  EXPECT_TRUE(client.closed());
+  EXPECT_TRUE(wait_for_text(server.log_fd(), "TLS handshake with 127.0.0.1 failed: "));
+}
+
+TEST(Tls, SaysNothingOfClientsThatOnlyConnect) {
+  TestServer server(hello_or_echo, with_tls());
+  { Client probe(server.port()); }
+  TlsClient client(server.port());
+  client.get("/hello");
+  EXPECT_EQ(client.read_response().body, "hello");
+  EXPECT_EQ(count(server.log(), "TLS"), 0);
+}
+
+TEST(Tls, ChoosesTheCertificateByTheNameThatIsAskedFor) {
+  const Identity exact = make_identity("exact");
+  const Identity wild = make_identity("wild");
+  tls::Material material = material_for(server_identity());
+  material.certificates.push_back({"*.example.com", wild.certificate, wild.key, "", ""});
+  material.certificates.push_back({"www.example.com", exact.certificate, exact.key, "", ""});
+  TestServer server(hello_or_echo, with(material));
+  const std::array<std::pair<const char*, const char*>, 6> cases{{{"www.example.com", "exact"},
+                                                                  {"WWW.Example.com", "exact"},
+                                                                  {"api.example.com", "wild"},
+                                                                  {"a.b.example.com", "server"},
+                                                                  {"example.com", "server"},
+                                                                  {"", "server"}}};
+  for (const auto& [host, name] : cases) {
+    TlsClient client(server.port(), {.host = host});
+    EXPECT_EQ(client.server_name(), name) << host;
+    client.get("/hello");
+    EXPECT_EQ(client.read_response().body, "hello");
+  }
+}
+
+TEST(Tls, AgreesOnHttp11Only) {
+  TestServer server(hello_or_echo, with_tls());
+  EXPECT_EQ(TlsClient(server.port(), {.protocols = "\x02h2\x08http/1.1"}).protocol(), "http/1.1");
+  const TlsClient other(server.port(), {.protocols = "\x02h2"});
+  EXPECT_FALSE(other.connected());
+  EXPECT_EQ(other.failure(), "tlsv1 alert no application protocol");
+}
+
+class ClientCertificates : public ::testing::Test {
+ protected:
+  tls::Material material(tls::ClientCertificates demand) {
+    tls::Material material = material_for(server_identity());
+    const Identity other = make_identity("other");
+    material.certificates.push_back({"other.test", other.certificate, other.key, "", ""});
+    material.client_authorities = authority.certificate;
+    material.client_certificates = demand;
+    return material;
+  }
+
+  static void tell(net::Exchange& exchange) {
+    std::string facts;
+    for (const auto& [name, value] : exchange.client_facts()) {
+      if (std::string_view(name) != "SSL_CLIENT_CERT") facts += std::string(name) + "=" + value + "\n";
+    }
+    answer(exchange, facts);
+  }
+
+  const Identity authority = make_identity("authority");
+  const Identity known = make_identity("alice", &authority);
+  const Identity stranger = make_identity("mallory");
+};
+
+TEST_F(ClientCertificates, AreRequired) {
+  TestServer server(tell, with(material(tls::ClientCertificates::required)));
+  for (const char* host : {"", "other.test"}) {
+    TlsClient client(server.port(), {.host = host, .identity = &known});
+    client.get("/");
+    const std::string body = client.read_response().body;
+    EXPECT_EQ(count(body,
+                    "SSL_CLIENT_VERIFY=SUCCESS\nSSL_CLIENT_S_DN=CN=alice\nSSL_CLIENT_I_DN=CN=authority\n"
+                    "SSL_CLIENT_M_SERIAL="),
+              1)
+        << body;
+  }
+  TlsClient without(server.port());  // with TLS 1.3 the client hears of it when it reads
+  EXPECT_TRUE(without.closed());
+  EXPECT_EQ(without.failure(), "tlsv13 alert certificate required");
+  TlsClient unknown(server.port(), {.identity = &stranger});
+  EXPECT_TRUE(unknown.closed());
+  EXPECT_TRUE(wait_for_text(server.log_fd(), "failed: peer did not return a certificate"));
+  EXPECT_TRUE(wait_for_text(server.log_fd(), "failed: self-signed certificate"));
+}
+
+TEST_F(ClientCertificates, AreOptional) {
+  TestServer server(tell, with(material(tls::ClientCertificates::optional)));
+  TlsClient without(server.port());
+  without.get("/");
+  EXPECT_EQ(without.read_response().body, "SSL_CLIENT_VERIFY=NONE\n");
+  TlsClient unknown(server.port(), {.identity = &stranger});
+  EXPECT_TRUE(unknown.closed());
+}
+
+TEST_F(ClientCertificates, AreNotAskedFor) {
+  TestServer server(tell, with(material(tls::ClientCertificates::none)));
+  TlsClient client(server.port(), {.identity = &known});
+  client.get("/");
+  const Response response = client.read_response();
+  EXPECT_EQ(response.status, 200);
+  EXPECT_EQ(response.body, "");
+}
+
+TEST(Tls, AnswersAClientThatHasFinishedSending) {
+  for (const bool orderly : {true, false}) {
+    Gate gate;
+    TestServer server(
+        [&](net::Exchange& exchange) {
+          gate.pass();
+          answer(exchange, "late");
+        },
+        with_tls());
+    TlsClient client(server.port());
+    client.get("/");
+    if (orderly) client.send_close_notify();
+    client.shut_down_sending();
+    gate.wait_until_reached();
+    gate.open();
+    EXPECT_EQ(client.read_response().body, "late");
+    EXPECT_TRUE(client.closed());
+    EXPECT_TRUE(client.was_notified());
+  }
+}
+
+TEST(Tls, TellsTheClientThatNothingMoreFollows) {
+  TestServer server(
+      [](net::Exchange& exchange) {
+        exchange.start("200 OK", {});
+        exchange.send("until the end", false);
+        exchange.finish();
+      },
+      with_tls());
+  TlsClient client(server.port());
+  client.send("GET / HTTP/1.0\r\n\r\n");
+  EXPECT_EQ(client.read_response().body, "until the end");
+  EXPECT_TRUE(client.was_notified());
+}
+
+TEST(Tls, CutsAnAnswerThatIsNotWholeWithoutNotice) {
+  TestServer server(
+      [](net::Exchange& exchange) {
+        exchange.start("200 OK", {});
+        exchange.send("half", false);
+        exchange.fail();
+      },
+      with_tls());
+  TlsClient client(server.port());
+  client.send("GET / HTTP/1.0\r\n\r\n");
+  client.read_response();
+  EXPECT_FALSE(client.was_notified());
+}
+
+TEST(Tls, ClosesAnIdleConnectionWithNotice) {
+  TestServer server(hello_or_echo,
+                    with_tls([](net::ServerConfig& config) { config.keep_alive = net::Seconds(0.2); }));
+  TlsClient client(server.port());
+  client.get("/hello");
+  client.read_response();
+  EXPECT_TRUE(client.closed());
+  EXPECT_TRUE(client.was_notified());
+}
+
+TEST(Tls, AnswersARequestThatDoesNotArriveInTime) {
+  TestServer server(hello_or_echo,
+                    with_tls([](net::ServerConfig& config) { config.header_timeout = net::Seconds(0.3); }));
+  TlsClient client(server.port());
+  client.send("GET / HT");
+  EXPECT_EQ(client.read_response().status, 408);
+  EXPECT_TRUE(client.closed());
+  EXPECT_TRUE(client.was_notified());
+}
+
+TEST(Tls, GivesUpAClientThatTakesNothingOfItsAnswer) {
+  TestServer server(
+      [](net::Exchange& exchange) {
+        exchange.start("200 OK", {});
+        const std::string piece(1 << 20, 's');
+        while (exchange.send(piece, false) == net::Sent::ok) {
+        }
+        exchange.finish();
+      },
+      with_tls([](net::ServerConfig& config) {
+        config.write_timeout = net::Seconds(0.3);
+        config.spool_limit = 1 << 20;
+      }));
+  TlsClient client(server.port());
+  client.get("/");
+  server.server().drain();
+  server.join();  // the executor is let go
+}
+
+TEST(Tls, SendsContinueBeforeABody) {
+  TestServer server(hello_or_echo, with_tls());
+  TlsClient client(server.port());
+  client.send("POST /echo HTTP/1.1\r\nHost: t\r\nContent-Length: 4\r\nExpect: 100-continue\r\n\r\n");
+  EXPECT_EQ(client.read_response().status, 100);
+  client.send("body");
+  EXPECT_EQ(client.read_response().body, "body");
+}
+
+TEST(Tls, DrainsWithAnswersAndNotices) {
+  Gate gate;
+  TestServer server(
+      [&](net::Exchange& exchange) {
+        gate.pass();
+        answer(exchange, "last");
+      },
+      with_tls());
+  TlsClient idle(server.port());
+  TlsClient client(server.port());
+  client.get("/");
+  gate.wait_until_reached();
+  server.server().drain();
+  gate.open();
+  EXPECT_EQ(client.read_response().body, "last");
+  EXPECT_TRUE(client.closed());
+  EXPECT_TRUE(client.was_notified());
+  EXPECT_TRUE(idle.closed());
+  server.join();
+}
+
+class Resumption : public ::testing::TestWithParam<int> {
+ protected:
+  /// Whether a second server resumes the session that a first one has begun.
+  static bool resumes(const tls::Material& first, const tls::Material& second) {
+    TestServer one(hello_or_echo, with(first));
+    TestServer other(hello_or_echo, with(second));
+    TlsClient begin(one.port(), {.version = GetParam()});
+    begin.get("/hello");
+    begin.read_response();
+    ssl_session_st* session = begin.session();
+    TlsClient again(other.port(), {.version = GetParam(), .session = session});
+    TlsClient::release_session(session);
+    again.get("/hello");
+    EXPECT_EQ(again.read_response().body, "hello");
+    return again.resumed();
+  }
+};
+
+TEST_P(Resumption, WorksAtEveryServerWithTheSameTicketKey) {
+  tls::Material material = material_for(server_identity());
+  material.ticket_key.assign(tls::kTicketKeySize, 'k');
+  EXPECT_TRUE(resumes(material, material));
+}
+
+TEST_P(Resumption, FailsHarmlesslyAtAnotherServer) {
+  tls::Material material = material_for(server_identity());
+  EXPECT_FALSE(resumes(material, material));
+}
+
+INSTANTIATE_TEST_SUITE_P(Versions, Resumption, ::testing::Values(TLS1_2_VERSION, TLS1_3_VERSION));
+
+TEST(Tls, ServesOthersWhileAClientChangesKeysWithoutEnd) {
+  TestServer server(hello_or_echo, with_tls());
+  TlsClient busy(server.port());
+  busy.get("/hello");
+  busy.read_response();
+  std::atomic<bool> end{false};
+  std::thread flood([&] {
+    while (!end) busy.change_keys(1000);
+  });
+  for (int i = 0; i < 20; ++i) {
+    TlsClient client(server.port());
+    client.get("/hello");
+    EXPECT_EQ(client.read_response().body, "hello");
+  }
+  end = true;
+  flood.join();
+  busy.get("/hello");
+  EXPECT_EQ(busy.read_response().body, "hello");
+}
+
+#if !defined(__SANITIZE_THREAD__)  // it does not go along with threads that fork
+/// A child that finds one of OpenSSL's locks taken for good hangs.
+TEST(Tls, LeavesChildrenAnOpenSslThatWorks) {
+  TestServer server(hello_or_echo, with_tls());
+  std::atomic<bool> end{false};
+  std::thread load([&] {
+    while (!end) TlsClient(server.port()).get("/hello");
+  });
+  for (int i = 0; i < 60; ++i) {
+    const pid_t child = ::fork();
+    if (child == 0) {
+      ::alarm(20);
+      unsigned char bytes[8];
+      const bool works = RAND_bytes(bytes, sizeof bytes) == 1 && !make_identity("child").key.empty();
+      ::_exit(works ? 0 : 1);
+    }
+    int status = -1;
+    ASSERT_EQ(::waitpid(child, &status, 0), child);
+    EXPECT_EQ(status, 0) << "round " << i;
+  }
+  end = true;
+  load.join();
+}
+#endif
+
+}  // namespace
+}  // namespace gserve::test
