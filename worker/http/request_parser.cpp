@@ -59,6 +59,8 @@ void move_view(std::string_view& view, const char* from, const char* to) {
 
 }  // namespace
 
+// Private functions are `inline` where they are called once: the compiler then makes one loop of them.
+
 RequestParser::RequestParser(Limits limits, Leniency leniency)
     : limits_(limits),
       leniency_(leniency),
@@ -96,7 +98,7 @@ RequestParser::Status RequestParser::parse(std::string_view input) {
 }
 
 /// Keeps the views right when the caller's buffer has moved.
-void RequestParser::follow(const char* data) {
+inline void RequestParser::follow(const char* data) {
   const char* const from = std::exchange(data_, data);
   if (from == data || from == nullptr) return;
   for (std::string_view* view :
@@ -110,13 +112,13 @@ void RequestParser::follow(const char* data) {
 }
 
 /// False while it is open whether there is an empty line.
-bool RequestParser::skip_empty_line(std::string_view input) {
+inline bool RequestParser::skip_empty_line(std::string_view input) {
   if (input.empty() || input == "\r") return false;
   if (input[0] == '\r' && input[1] == '\n') begin_line(2, line_room_);
   return true;
 }
 
-void RequestParser::begin_line(std::size_t at, std::size_t room) {
+inline void RequestParser::begin_line(std::size_t at, std::size_t room) {
   line_start_ = searched_ = at;
   limit_ = room == kWholeHead ? limits_.head_bytes() : at + room;
 }
@@ -128,7 +130,7 @@ std::size_t RequestParser::line_limit(std::string_view input) const {
 }
 
 /// Whether the control character at `end` ends a line; refuses the request if it cannot.
-bool RequestParser::check_end(std::string_view input, std::size_t end) {
+inline bool RequestParser::check_end(std::string_view input, std::size_t end) {
   if (input[end] != '\r') {
     refuse({400, input[end] == '\n' ? "line ends without CR" : "control character in the head"});
     return false;
@@ -139,7 +141,7 @@ bool RequestParser::check_end(std::string_view input, std::size_t end) {
 }
 
 /// Goes on looking for the end of the current line. False if it has not come, or if the request was refused.
-bool RequestParser::find_line(std::string_view input, std::string_view& line) {
+inline bool RequestParser::find_line(std::string_view input, std::string_view& line) {
   const std::size_t end = find_control(input, searched_);
   searched_ = end;
   if (end > (leniency_.obsolete_folding ? line_limit(input) : limit_)) {
@@ -155,7 +157,7 @@ bool RequestParser::find_line(std::string_view input, std::string_view& line) {
 
 /// `input` goes on beyond the line, which lets the search for the name's end run in whole steps; CR ends it
 /// anyway.
-void RequestParser::take_line(std::string_view line, std::string_view input) {
+inline void RequestParser::take_line(std::string_view line, std::string_view input) {
   if (part_ == Part::request_line) {
     take_request_line(line);
   } else if (line.empty()) {
@@ -165,7 +167,7 @@ void RequestParser::take_line(std::string_view line, std::string_view input) {
   }
 }
 
-void RequestParser::take_request_line(std::string_view line) {
+inline void RequestParser::take_request_line(std::string_view line) {
   part_ = Part::fields;
   head_.line = line;
   const std::size_t first = find_space(line, 0);
@@ -189,7 +191,7 @@ void RequestParser::take_request_line(std::string_view line) {
   authority_ = target.authority;
 }
 
-void RequestParser::take_field(std::string_view line, std::size_t name_size) {
+inline void RequestParser::take_field(std::string_view line, std::size_t name_size) {
   if (is_blank(line.front())) return take_continuation(line);
   std::size_t colon = name_size;
   if (leniency_.header_spaces) {
@@ -207,7 +209,7 @@ void RequestParser::take_field(std::string_view line, std::size_t name_size) {
   field_start_ = static_cast<std::size_t>(line.data() - data_);
 }
 
-void RequestParser::apply_rules(const Field& field) {
+inline void RequestParser::apply_rules(const Field& field) {
   if (!FieldRules::may_concern(field)) return;
   if (const Refusal bad = rules_.take(field, head_); bad.status != 0) refuse(bad);
 }
@@ -236,7 +238,7 @@ void RequestParser::finish_leniently() {
   if (leniency_.obsolete_folding) settle_folded();
 }
 
-void RequestParser::finish() {
+inline void RequestParser::finish() {
   finish_leniently();
   if (status_ == Status::refused) return;
   if (const Refusal bad = rules_.finish(head_); bad.status != 0) return refuse(bad);

@@ -61,6 +61,25 @@ TEST(Timeouts, AnswerASilentBodyWith408) {
   EXPECT_EQ(client.read_response().status, 408);
 }
 
+TEST(Timeouts, BreakASilentBodyThatIsStreamed) {
+  std::atomic<int> broken{0};
+  TestServer server(
+      [&](net::Exchange& exchange) {
+        broken += read_body(exchange) ? 0 : 1;
+        exchange.fail();
+      },
+      [](net::ServerConfig& config) {
+        config.memory_limit = config.spool_limit = 4096;
+        config.body_timeout = Seconds(0.1);
+      });
+  Client client(server.port());
+  client.send("POST / HTTP/1.1\r\nHost: t\r\nContent-Length: 9000\r\n\r\n" + std::string(5000, 'x'));
+  EXPECT_EQ(client.read_response().status, 408);
+  EXPECT_TRUE(client.closed());
+  EXPECT_EQ(broken, 1);
+  EXPECT_TRUE(wait_for_text(server.log_fd(), "408, the request did not arrive in time"));
+}
+
 TEST(Timeouts, DoNotTouchABodyThatGoesOnArriving) {
   TestServer server(hello_or_echo, [](net::ServerConfig& config) { config.body_timeout = Seconds(2); });
   Client client(server.port());
