@@ -22,6 +22,11 @@ void prepend_path(std::map<std::string, std::string>& environment, const std::st
   path = path.empty() ? directory : directory + ":" + path;
 }
 
+/// As in gunicorn, only where the error log is a file.
+bool captures_output(const config::Settings& settings) {
+  return settings.flag("capture_output") && settings.text("errorlog") != "-";
+}
+
 /// Why a launch could not be made.
 std::string reason_of(const std::exception& error) {
   const auto* of_system = dynamic_cast<const std::system_error*>(&error);
@@ -126,6 +131,7 @@ std::string WorkerLauncher::execute(const char* module, Provision& provision, co
   spec.environment = environment(provision, deployment);
   spec.fds = provision.fds;
   spec.directory = deployment.settings.text("chdir");
+  if (captures_output(deployment.settings)) spec.output = surroundings_.descriptors().error_log;
   auto result = launcher_.launch(spec);
   if (auto* reason = std::get_if<std::string>(&result)) return std::move(*reason);
   auto& process = std::get<ports::Process>(result);

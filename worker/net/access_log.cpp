@@ -11,6 +11,7 @@
 #include <cstdio>
 #include <cstdlib>
 
+#include "worker/net/access_record.h"
 #include "worker/net/calendar.h"
 #include "worker/net/connection.h"
 
@@ -19,17 +20,21 @@ namespace {
 
 constexpr std::size_t kAtomicPipeWrite = 4096;  // PIPE_BUF: more may mix with a sibling's lines
 constexpr std::size_t kMostGathered = 1 << 20;
+constexpr int kLastWait = 1000;  // milliseconds
 constexpr Nanos kTellEvery = 10 * kSecond;
 
-bool can_write(int fd) {
+bool can_write(int fd, int milliseconds) {
   pollfd poll{fd, POLLOUT, 0};
-  return ::poll(&poll, 1, 0) == 1 && (poll.revents & POLLOUT) != 0;
+  return ::poll(&poll, 1, milliseconds) == 1 && (poll.revents & POLLOUT) != 0;
 }
 
 }  // namespace
 
 AccessLog::AccessLog(Context& context, Log& log)
-    : context_(context), log_(log), fd_(context.config.access_log) {
+    : context_(context),
+      log_(log),
+      records_(context.config.access_records >= 0),
+      fd_(records_ ? context.config.access_records : context.config.access_log) {
   reopened();
 }
 
@@ -46,14 +51,23 @@ void AccessLog::add(const Connection& connection) {
     return;
   }
   const std::size_t start = lines_.size();
-  const HttpExchange& exchange = connection.exchange;
-  context_.access_format.append(
-      lines_, {exchange.head(), connection.peer, exchange.status(), exchange.body_sent(),
-               exchange.duration() / 1000, time_text(::time(nullptr)), exchange.logged_fields()});
-  if (!regular_ && lines_.size() - start > kAtomicPipeWrite) {
+  append(connection);
+  if (!regular_ && !records_ && lines_.size() - start > kAtomicPipeWrite) {
     lines_.resize(start + kAtomicPipeWrite);
     lines_.back() = '\n';
   }
+}
+
+void AccessLog::append(const Connection& connection) {
+  const HttpExchange& exchange = connection.exchange;
+  const AccessRecord record{exchange.head(),
+                            connection.peer,
+                            exchange.status(),
+                            exchange.body_sent(),
+                            exchange.duration() / 1000,
+                            records_ ? std::string_view() : time_text(::time(nullptr)),
+                            exchange.logged_fields()};
+  records_ ? append_access_record(lines_, record) : context_.access_format.append(lines_, record);
 }
 
 std::string_view AccessLog::time_text(std::int64_t unix_seconds) {
@@ -75,15 +89,23 @@ void AccessLog::flush(Nanos now) {
   if (dropped_ > 0) tell_dropped(now);
 }
 
+void AccessLog::finish(Nanos now) {
+  while (!lines_.empty() && (write_some() || can_write(fd_, kLastWait))) {
+  }
+  if (!lines_.empty()) drop_lines(EAGAIN);
+  told_ = 0;
+  if (dropped_ > 0) tell_dropped(now);
+}
+
 /// The next write's size: whole lines, few enough not to mix with those of other processes.
 std::size_t AccessLog::next_write() const {
-  if (regular_ || lines_.size() <= kAtomicPipeWrite) return lines_.size();
+  if (regular_ || records_ || lines_.size() <= kAtomicPipeWrite) return lines_.size();
   return lines_.rfind('\n', kAtomicPipeWrite - 1) + 1;
 }
 
 /// Returns whether to go on.
 bool AccessLog::write_some() {
-  if (!regular_ && !can_write(fd_)) return false;
+  if (!regular_ && !records_ && !can_write(fd_, 0)) return false;
   const ssize_t n = ::write(fd_, lines_.data(), next_write());
   if (n < 0 && errno == EINTR) return true;
   if (n < 0 && errno == EAGAIN) return false;

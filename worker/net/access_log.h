@@ -14,7 +14,7 @@ namespace gserve::net {
 
 struct Connection;
 
-/// The access log: lines are gathered and written at the end of each turn of the I/O thread. A log that
+/// The access log, or the records of it for Python's logging: lines are gathered and written at the end of each turn of the I/O thread. A log that
 /// cannot be written (full disk, a pipe that nobody reads) costs lines, counted and told in the error log,
 /// never a wait.
 class AccessLog {
@@ -24,6 +24,8 @@ class AccessLog {
   /// Notes the request that `connection` was just given an answer for.
   void add(const Connection& connection);
   void flush(Nanos now);
+  /// The last flush: waits for a reader of pipe or socket, 1 s at most.
+  void finish(Nanos now);
   /// Lines are left that the log would not take: to be tried again soon.
   bool blocked() const { return !lines_.empty(); }
   /// The descriptor means another file now.
@@ -31,6 +33,7 @@ class AccessLog {
 
  private:
   std::string_view time_text(std::int64_t unix_seconds);
+  void append(const Connection& connection);
   std::size_t next_write() const;
   bool write_some();
   void drop_lines(int error);
@@ -38,6 +41,7 @@ class AccessLog {
 
   Context& context_;
   Log& log_;
+  const bool records_;
   const int fd_;
   bool regular_ = false;  // a regular file takes any number of whole lines in one atomic write
   std::string lines_;

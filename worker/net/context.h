@@ -25,6 +25,11 @@ struct Context {
   bool stopping() const { return stop.load(std::memory_order_acquire) != StopState::running; }
   /// Whether an answer is the last one on its connection.
   bool closes_connections() const { return stopping() || resting.load(std::memory_order_acquire); }
+  /// Whether what was answered is told to anybody.
+  bool accounts_requests() const { return config.access_log >= 0 || config.access_records >= 0; }
+  bool wants_response_fields() const {
+    return config.access_records >= 0 || access_format.wants_response_fields();
+  }
   /// Whether an executor could start a new request at once.
   bool executor_free() const { return in_flight.load(std::memory_order_seq_cst) < config.executors; }
   /// Whether requests wait behind busy executors.

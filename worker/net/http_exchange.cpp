@@ -26,7 +26,7 @@ void HttpExchange::begin(bool more_input) {
 }
 
 void HttpExchange::taken() {
-  if (!context_.scoreboard && context_.config.access_log < 0) return;
+  if (!context_.scoreboard && !context_.accounts_requests()) return;
   started_ = monotonic_now();
   if (!context_.scoreboard) return;
   slot_ = context_.claim_slot();
@@ -84,7 +84,7 @@ const char* HttpExchange::early_hints(std::span<const http::Field> fields) {
 
 const char* HttpExchange::start(std::string_view status, std::span<const http::Field> fields) {
   const char* wrong = writer_.start(status, fields);
-  if (wrong != nullptr || !context_.access_format.wants_response_fields()) return wrong;
+  if (wrong != nullptr || !context_.wants_response_fields()) return wrong;
   logged_fields_.clear();
   for (const http::Field& field : fields) logged_fields_.emplace_back(field.name, field.value);
   return nullptr;
@@ -191,7 +191,7 @@ void HttpExchange::output_queued() {
 
 void HttpExchange::give_back(Ending ending) {
   ending_ = ending;
-  const bool logged = context_.config.access_log >= 0;
+  const bool logged = context_.accounts_requests();
   if (logged) finished_ = monotonic_now();
   if (slot_ >= 0) {
     context_.scoreboard->end_request(static_cast<std::uint32_t>(slot_), status_);

@@ -28,6 +28,14 @@ constexpr Nanos kLogRetry = 100 * kMillisecond;
 constexpr Nanos kNoticeRetry = 100 * kMillisecond;
 constexpr int kExitOverdue = 1;
 
+/// Loggers of the application's process may have files of their own. Without a handler the signal would end
+/// the process.
+void tell_python_of_reopened_logs() {
+  struct sigaction action {};
+  if (::sigaction(SIGUSR1, nullptr, &action) == 0 && action.sa_handler != SIG_DFL)
+    ::kill(::getpid(), SIGUSR1);
+}
+
 }  // namespace
 
 IoThread::IoThread(Context& context)
@@ -48,7 +56,7 @@ IoThread::IoThread(Context& context)
 void IoThread::run() {
   while (!finished()) turn();
   acceptor_.unwatch();
-  access_log_.flush(now_);
+  access_log_.finish(now_);
 }
 
 void IoThread::turn() {
@@ -116,6 +124,7 @@ void IoThread::read_lifeline() {
       return;
     case LifelineMessage::Kind::logs:
       access_log_.reopened();
+      tell_python_of_reopened_logs();
       return log_.info("log files reopened");
     case LifelineMessage::Kind::rest:
       return rest();

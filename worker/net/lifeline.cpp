@@ -63,6 +63,9 @@ LifelineMessage understand(std::string_view word, Received& received, Context& c
   if (word != contract::kLifelineLogs) return {Kind::none};
   take_place(received.files[0], context.config.error_log);
   take_place(received.files[1], context.config.access_log);
+  if (context.config.capture_output) {
+    for (const int stream : {STDOUT_FILENO, STDERR_FILENO}) take_place(received.files[0], stream);
+  }
   return {Kind::logs};
 }
 

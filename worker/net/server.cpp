@@ -82,7 +82,8 @@ void Server::start() {
   Context& context = impl_->context;
   const ServerConfig& config = context.config;
   for (const int fd : config.listeners) context.guard.lend(fd);
-  for (const int fd : {config.handover, config.lifeline, config.access_log, config.signal_wakeup})
+  for (const int fd :
+       {config.handover, config.lifeline, config.access_log, config.access_records, config.signal_wakeup})
     context.guard.lend(fd);
   impl_->io = std::make_unique<IoThread>(context);
   g_forking_server.store(this);

@@ -30,6 +30,10 @@ struct ServerConfig {
   int lifeline = -1;
   int error_log = -1;
   int access_log = -1;  // -1: off
+  /// Where Python's logging is told of answered requests (access_record.h), a non-blocking stream socket that
+  /// nobody else writes; the access log is then Python's to write. -1: off.
+  int access_records = -1;
+  bool capture_output = false;  // stdout and stderr are the error log, too
   /// Read end of the pipe or socket that Python's signal.set_wakeup_fd writes signal numbers to; -1 in tests.
   int signal_wakeup = -1;
   scoreboard::Layout* scoreboard = nullptr;  // may be null in tests

@@ -117,6 +117,8 @@ bool read_server_config(PyObject* dict, net::ServerConfig& config, ScoreboardMap
   reader.integer("lifeline", config.lifeline);
   reader.integer("error_log", config.error_log);
   reader.integer("access_log", config.access_log);
+  reader.integer("access_records", config.access_records);
+  reader.integer("capture_output", config.capture_output);
   reader.integer("signal_wakeup", config.signal_wakeup);
   reader.integer("scoreboard", scoreboard_fd);
   reader.integer("limit_request_line", config.limits.request_line);

@@ -3,9 +3,11 @@
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <array>
+#include <cstdlib>
 
 #include "tests/component/net/client.h"
 #include "tests/component/net/test_server.h"
@@ -112,6 +114,76 @@ TEST(AccessLog, OnAPipeThatNobodyReadsNeverBlocksRequests) {
     text.append(room.data(), static_cast<std::size_t>(n));
   }
   EXPECT_EQ(count(text, "127.0.0.1 - - ["), count(text, "x HTTP/1.1\" 200 5"));
+}
+
+/// Both ends of what Python's logging is told of requests on.
+struct RecordsSocket {
+  RecordsSocket() {
+    std::array<int, 2> ends{};
+    EXPECT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()), 0);
+    reader.reset(ends[0]);
+    writer.reset(ends[1]);
+    ::fcntl(writer.get(), F_SETFL, O_NONBLOCK);
+  }
+  /// Until so many lines are there.
+  std::string read_lines(int lines) const {
+    std::string text;
+    std::array<char, 65536> room;
+    while (count(text, "\n") < lines) {
+      const ssize_t n = ::read(reader.get(), room.data(), room.size());
+      if (n <= 0) break;
+      text.append(room.data(), static_cast<std::size_t>(n));
+    }
+    return text;
+  }
+  UniqueFd reader;
+  UniqueFd writer;
+};
+
+TEST(AccessRecords, TellAllOfARequestAndLeaveTheAccessLogToTheirReader) {
+  const UniqueFd log = temporary_file();
+  const RecordsSocket records;
+  TestServer server(hello_or_echo, [&](net::ServerConfig& config) {
+    config.access_log = log.get();
+    config.access_records = records.writer.get();
+  });
+  Client client(server.port());
+  client.send("GET /hel%6co?q=\"&x=\xe9 HTTP/1.1\r\nHost: t\r\nX-Tab: a\tb\\\r\n\r\n");
+  client.read_response();
+  EXPECT_THAT(records.read_lines(1),
+              ::testing::MatchesRegex(
+                  R"(\{"h":"127\.0\.0\.1","port":"[0-9]+","m":"GET","target":"/hel%6co\?q=\\"&x=\\u00e9",)"
+                  R"("U":"/hel%6co","q":"q=\\"&x=\\u00e9","H":"HTTP/1\.1","s":[0-9]+,"b":[0-9]+,"D":[0-9]+,)"
+                  R"("i":\[\["Host","t"\],\["X-Tab","a\\u0009b\\\\"\]\],"o":\[\]\})"
+                  "\n"));
+  EXPECT_EQ(contents(log.get()), "");
+}
+
+TEST(AccessRecords, ThatNobodyReadsAreLostInWholeCountedAndTold) {
+  const RecordsSocket records;
+  constexpr int kRequests = 500;
+  int told = 0;
+  {
+    TestServer server(hello_or_echo,
+                      [&](net::ServerConfig& config) { config.access_records = records.writer.get(); });
+    Client client(server.port());
+    const std::string path = "/hello?" + std::string(3900, 'x');
+    for (int i = 0; i < kRequests; ++i) {
+      client.get(path);
+      ASSERT_EQ(client.read_response().body, "hello");
+    }
+    server.server().drain();
+    server.join();
+    const std::string log = server.log();
+    for (std::size_t at = log.find("dropped "); at != std::string::npos; at = log.find("dropped ", at + 1)) {
+      told += std::atoi(log.c_str() + at + 8);
+    }
+  }
+  ::fcntl(records.reader.get(), F_SETFL, O_NONBLOCK);
+  const int read = count(records.read_lines(kRequests), "]]}\n");
+  EXPECT_GT(read, 0);
+  EXPECT_LT(read, kRequests);
+  EXPECT_EQ(read + told, kRequests);
 }
 
 }  // namespace

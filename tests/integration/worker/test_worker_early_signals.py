@@ -26,7 +26,7 @@ def starting_worker(monkeypatch, signal_name):
     """A worker whose make_server is interrupted by a signal, and what was then called."""
     calls = []
     worker = worker_module.Worker.__new__(worker_module.Worker)
-    worker.server, worker.deferred = None, None
+    worker.server = worker.deferred = worker.access_records = None
     worker.starting = worker.ending = worker.draining = worker.stopping = False
     worker.launch = types.SimpleNamespace(settings={"threads": 1})
     monkeypatch.setattr(worker, "limit_the_end", lambda: calls.append("limit"))  # this process goes on

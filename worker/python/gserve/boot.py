@@ -4,7 +4,7 @@ import sys
 
 from gserve import app_loader
 from gserve.code_watch import FailingApp
-from gserve.log import format_exception
+from gserve.log import ConfigurationError, format_exception
 
 EXIT_DRAINED = 0
 EXIT_FAILED = 1
@@ -30,23 +30,28 @@ class BootFailure(Exception):
         return cls(EXIT_BOOT_FAILED, "Exception in worker process\n" + format_exception(error))
 
 
-def load_app(settings):
-    """Imports and returns the application, or with `--reload` what stands in for one that cannot be loaded. Raises
+def load_app(launch, log):
+    """Sets up logging, imports and returns the application, or with `--reload` what stands in for one that cannot be loaded. Raises
     BootFailure."""
     try:
-        return import_app(settings)
+        return import_app(launch, log)
     except BootFailure as failure:
-        if not settings.get("reload"):
+        if not launch.settings.get("reload"):
             raise
         return FailingApp(failure.reason, failure)
 
 
-def import_app(settings):
+def import_app(launch, log):
+    settings = launch.settings
     try:
         app_loader.set_import_path(settings)
+        from gserve import logging_setup  # not earlier: it imports what gevent patches
+        logging_setup.set_up(log, launch)
         return app_loader.load_app(settings.get("wsgi_app") or "")
     except StopNow:
         raise
+    except ConfigurationError as error:
+        raise BootFailure(EXIT_BOOT_FAILED, str(error)) from None
     except app_loader.AppImportError as error:
         raise BootFailure(EXIT_APP_NOT_FOUND, str(error)) from None
     except BaseException as error:  # sys.exit() in a module is a failure to load it, too

@@ -52,7 +52,7 @@ def drop(launch, log_file, notifier, signals):
     faulthandler.disable()
     signals.reset_in_child()
     notifier.close()
-    log_file.fd = 2
+    log_file.let_go()
     for fd in [*launch.open_fds(), signals.wakeup_fd]:
         try:
             os.close(fd)

@@ -2,18 +2,28 @@
 """The error log. Lines look like gunicorn's; each record is one write, so that records of workers do not mix."""
 import io
 import os
+import threading
 import time
 import traceback
 
 STDERR = 2
+STANDARD_STREAMS = (1, 2)
 LEVELS = {"debug": 0, "info": 1, "warning": 2, "error": 3, "critical": 4}
 
 
-class LogFile:
-    """Where the error log goes. A forked child of the application lets go of the server's descriptor and uses its
-    standard error."""
+class ConfigurationError(Exception):
+    """A logging configuration that cannot be used; the text says which and why."""
 
-    def __init__(self, fd):
+
+class LogFile:
+    """Where a log goes. A forked child of the application lets go of the server's descriptor and uses its standard
+    error."""
+
+    def __init__(self, fd=-1):
+        self.companions = []  # what else a forked child has to let go of: functions, which may be called twice
+        self.point(fd)
+
+    def point(self, fd):
         self.fd = fd if fd >= 0 else STDERR
 
     def write(self, text):
@@ -24,32 +34,96 @@ class LogFile:
         except OSError:
             pass  # a full disk or a closed pipe must not take the application down
 
+    def let_go(self):
+        self.fd = STDERR
+        for close in self.companions:
+            close()
+
+
+def open_error_log(launch):
+    """The ErrorLog of a process that was started with `launch`."""
+    get = launch.settings.get
+    captures = bool(get("capture_output")) and get("errorlog") not in (None, "-")
+    return ErrorLog(LogFile(launch.fd("errorlog")), get("loglevel") or "info", captures)
+
 
 class ErrorLog:
-    def __init__(self, file, level):
-        self.file = file
-        self.level = LEVELS.get(level.lower(), LEVELS["info"])
+    """What the process itself has to say. It goes straight to `file` until the logging package is set up; from then on
+    through `logger`, which has the interface of gunicorn's Logger (glogging.py) and is what hooks see."""
 
-    def record(self, level, message):
+    def __init__(self, file, level, captures_output=False):
+        """`captures_output`: the standard streams are the error log, too."""
+        self.file = file
+        self.access_file = None  # of those who log to gunicorn.access by themselves
+        self.captures_output = captures_output
+        self.level = LEVELS.get(level.lower(), LEVELS["info"])
+        self.logger = None
+
+    def passed_on(self, launch):
+        """In a worker that a template has forked: the same log, loggers and handlers that the application may have
+        kept included, with this launch's descriptor."""
+        self.file.point(launch.fd("errorlog"))
+        if self.access_file:
+            self.access_file.point(launch.fd("accesslog"))
+        return self
+
+    def debug(self, message):
+        self._say("debug", message)
+
+    def info(self, message):
+        self._say("info", message)
+
+    def warning(self, message):
+        self._say("warning", message)
+
+    def error(self, message):
+        self._say("error", message)
+
+    def exception(self, message, error):
+        if not self._hand_on("exception", message, exc_info=error):
+            self._write("error", f"{message}\n{format_exception(error)}")
+
+    def reopened(self, fd):
+        """The log goes to `fd` from now on, after log rotation; borrowed. Numbers of descriptors stay."""
+        os.dup2(fd, self.file.fd, inheritable=self.file.fd <= STDERR)
+        for stream in STANDARD_STREAMS if self.captures_output else ():
+            os.dup2(fd, stream)
+        self.reopen_files()
+
+    def reopen_files(self):
+        """After log rotation: the files that loggers of this process have opened by themselves. On a thread, for it
+        waits for their locks, and this is called in a signal's handler."""
+        if self.logger is not None:
+            threading.Thread(target=self._reopen_files, name="gserve-reopen", daemon=True).start()
+
+    def _reopen_files(self):
+        try:
+            self.logger.reopen_files()
+        except Exception as error:
+            self.exception("Cannot reopen the files of the loggers", error)
+
+    def _say(self, level, message):
+        if not self._hand_on(level, message):
+            self._write(level, message)
+
+    def _hand_on(self, method, message, **kwargs):
+        """False when there is no logger that takes it. An application that configures logging may have disabled the one
+        there was; that must not cost the server's lines."""
+        logger = self.logger
+        if logger is None or getattr(getattr(logger, "error_log", None), "disabled", False):
+            return False
+        try:
+            getattr(logger, method)(message, **kwargs)
+            return True
+        except Exception as failure:
+            self._write("error", f"The logger has failed\n{format_exception(failure)}")
+            return False
+
+    def _write(self, level, message):
         if LEVELS[level] < self.level:
             return
         now = time.strftime("%Y-%m-%d %H:%M:%S %z")
         self.file.write(f"[{now}] [{os.getpid()}] [{level.upper()}] {message}\n")
-
-    def debug(self, message):
-        self.record("debug", message)
-
-    def info(self, message):
-        self.record("info", message)
-
-    def warning(self, message):
-        self.record("warning", message)
-
-    def error(self, message):
-        self.record("error", message)
-
-    def exception(self, message, error):
-        self.record("error", f"{message}\n{format_exception(error)}")
 
 
 def format_exception(error):

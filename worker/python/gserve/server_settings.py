@@ -10,7 +10,7 @@ TRUSTED_PROXIES = "127.0.0.1,::1"
 FORWARDER_HEADERS = "SCRIPT_NAME,PATH_INFO"
 
 
-def server_config(launch, log, notifier, signal_wakeup):
+def server_config(launch, log, notifier, signal_wakeup, access_records):
     """Descriptors, limits and times; what is None keeps the server's default."""
     get = launch.settings.get
     return {
@@ -19,6 +19,8 @@ def server_config(launch, log, notifier, signal_wakeup):
         "lifeline": launch.fd("lifeline"),
         "error_log": log.file.fd,
         "access_log": launch.fd("accesslog"),
+        "access_records": access_records,
+        "capture_output": log.captures_output,
         "scoreboard": launch.fd("scoreboard"),
         "signal_wakeup": signal_wakeup,
         "limit_request_line": get("limit_request_line"),

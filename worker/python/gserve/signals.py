@@ -5,26 +5,28 @@ import signal
 
 DRAIN = (signal.SIGTERM,)
 STOP = (signal.SIGINT, signal.SIGQUIT)
+REOPEN = (signal.SIGUSR1,)
 # Not SIG_IGN, which the programs that the application starts would inherit.
-IGNORED = (signal.SIGHUP, signal.SIGUSR1, signal.SIGWINCH)
+IGNORED = (signal.SIGHUP, signal.SIGWINCH)
 # These must not interrupt system calls of the application's C libraries: nothing is in a hurry.
-UNHURRIED = DRAIN + IGNORED
+UNHURRIED = DRAIN + REOPEN + IGNORED
 
 
 class Signals:
     """Handles the signals from now on. The numbers of signals that arrive can be read from `wakeup_fd`: the I/O
     thread reads them there and wakes the main thread."""
 
-    def __init__(self, on_drain, on_stop):
+    def __init__(self, on_drain, on_stop, on_reopen):
         self.wakeup_fd, self._write_fd = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         self._handlers = {}
-        self.handle(on_drain, on_stop)
+        self.handle(on_drain, on_stop, on_reopen)
 
-    def handle(self, on_drain, on_stop):
+    def handle(self, on_drain, on_stop, on_reopen):
         """From now on like this, whoever handled them before."""
         signal.set_wakeup_fd(self._write_fd, warn_on_full_buffer=False)
         self._handle(DRAIN, lambda number, frame: on_drain())
         self._handle(STOP, lambda number, frame: on_stop())
+        self._handle(REOPEN, lambda number, frame: on_reopen())
         self._handle(IGNORED, _ignore)
         for number in UNHURRIED:
             signal.siginterrupt(number, False)

@@ -20,7 +20,7 @@ from gserve.boot import (EXIT_DRAINED, EXIT_FAILED, BootFailure, StopNow, flush_
                          load_app, status_of)
 from gserve.forks import ForkGuard
 from gserve.launch import LaunchError, make_launch, take_launch
-from gserve.log import ErrorLog, LogFile
+from gserve.log import open_error_log
 from gserve.notify import Notifier
 from gserve.signals import Signals
 
@@ -32,7 +32,7 @@ LEAVE_LIMIT = 0.8  # seconds; the supervisor kills after 1 s
 
 class Template:
     """The template's own life. run() returns twice over: in the template None, when it is to end with `code`, and in each
-    process that it forks the worker, made by `make_worker(launch, guard, app)`."""
+    process that it forks the worker, made by `make_worker(launch, guard, app, log)`."""
 
     def __init__(self, launch, guard, make_worker, origin=None):
         """`origin`: the worker that this process was. Its log, notifier, signals and application are the template's."""
@@ -46,11 +46,11 @@ class Template:
         self.leaving = False
         if origin:
             self.log, self.notifier, self.signals = origin.log, origin.notifier, origin.signals
-            self.signals.handle(self.leave, self.leave)
+            self.signals.handle(self.leave, self.leave, self.log.reopen_files)
         else:
-            self.log = ErrorLog(LogFile(launch.fd("errorlog")), launch.settings.get("loglevel") or "info")
+            self.log = open_error_log(launch)
             self.notifier = Notifier(launch.notify_socket, launch.launch_id)
-            self.signals = Signals(self.leave, self.leave)
+            self.signals = Signals(self.leave, self.leave, self.log.reopen_files)
         self.control = socket.socket(fileno=launch.take("template"))
         self.control.setblocking(True)
         self.lifeline = socket.socket(fileno=launch.take("lifeline"))
@@ -83,7 +83,7 @@ class Template:
         except SystemExit as leaving:
             self.code = status_of(leaving)
         else:
-            worker = self.make_worker(launch, self.guard, self.app)
+            worker = self.make_worker(launch, self.guard, self.app, self.log.passed_on(launch))
             self.unblock_signals()  # what came meanwhile is the worker's to handle
             return worker
         faulthandler.dump_traceback_later(LEAVE_LIMIT, exit=True, file=self.log.file.fd)
@@ -92,7 +92,7 @@ class Template:
     def load(self):
         self.dump_stacks_on_crash()
         if self.app is None:
-            self.app = load_app(self.launch.settings)
+            self.app = load_app(self.launch, self.log)
             self.dump_stacks_on_crash()  # the application may have set handlers of its own
 
     def settle(self):
@@ -138,7 +138,7 @@ class Template:
         if not text:
             raise StopNow(EXIT_DRAINED)  # the supervisor has gone
         if text == b"logs" and fds:
-            os.dup2(fds[0], self.log.file.fd, inheritable=False)
+            self.log.reopened(fds[0])
         close_all(fds)
 
     # --- forks ---

@@ -15,7 +15,7 @@ from gserve.code_watch import CodeWatch, FailingApp
 from gserve.executors import Executors
 from gserve.forks import ForkGuard
 from gserve.launch import LaunchError, take_launch
-from gserve.log import ErrorLog, ErrorStream, LogFile
+from gserve.log import ErrorStream, open_error_log
 from gserve.notify import Notifier
 from gserve.signals import Signals
 from gserve.template import Template
@@ -24,21 +24,22 @@ NOT_OF_A_TEMPLATE = ("listener", "handover", "scoreboard", "accesslog", "inotify
 
 
 class Worker:
-    def __init__(self, launch, guard, app=None):
-        """`app`: the application, where a template has loaded it already."""
+    def __init__(self, launch, guard, app=None, log=None):
+        """`app`, `log`: the application, where a template has loaded it already, and what it logs to."""
         self.launch = launch
         self.guard = guard
         self.app = app
         self.code = EXIT_DRAINED
-        self.log = ErrorLog(LogFile(launch.fd("errorlog")), launch.settings.get("loglevel") or "info")
+        self.log = log or open_error_log(launch)
         self.notifier = Notifier(launch.notify_socket, launch.launch_id)
         self.server = None  # set while it runs
+        self.access_records = None  # set while the logger is told of requests
         self.starting = False  # the I/O thread may have accepted already, but nobody serves yet
         self.deferred = None  # what a signal asked for meanwhile
         self.ending = False  # waiting for the other threads and the server: nothing may cut that short
         self.draining = False  # because of a signal
         self.stopping = False
-        self.signals = Signals(self.drain, self.stop)
+        self.signals = Signals(self.drain, self.stop, self.log.reopen_files)
         guard.protect(launch, self.log.file, self.notifier, self.signals)
 
     # --- signals: called between two bytecodes of whatever runs on the main thread ---
@@ -88,7 +89,7 @@ class Worker:
     def load(self):
         self.dump_stacks_on_crash()
         if self.app is None:
-            self.app = load_app(self.launch.settings)
+            self.app = load_app(self.launch, self.log)
         self.dump_stacks_on_crash()  # the application may have set handlers of its own
         if self.launch.settings.get("reload"):
             self.watch_code()
@@ -127,8 +128,12 @@ class Worker:
             self.starting = False
 
     def make_server(self):
+        from gserve.access_records import AccessRecords  # not earlier: they import what gevent patches
+        from gserve.logging_setup import wants_access
         for listener in self.launch.listeners:
             os.set_blocking(listener, False)
+        if wants_access(self.log.logger):
+            self.access_records = AccessRecords(self.log)
         try:
             server = _gserve.Server(self.server_config(),
                                     server_settings.environ_config(self.launch.settings, self.log.file), self.hooks())
@@ -138,7 +143,8 @@ class Worker:
             raise BootFailure.by(error) from None
 
     def server_config(self):
-        return server_settings.server_config(self.launch, self.log, self.notifier, self.signals.wakeup_fd)
+        records = self.access_records.fd if self.access_records else -1
+        return server_settings.server_config(self.launch, self.log, self.notifier, self.signals.wakeup_fd, records)
 
     def serve(self, app):
         self.start_server()
@@ -163,6 +169,9 @@ class Worker:
         self.ending = True
         executors.join()
         self.server.join()
+        if self.access_records:
+            self.access_records.close()
+            self.access_records = None
         self.ending = False
         if self.deferred:
             self.deferred()
@@ -181,6 +190,8 @@ class Worker:
         if self.draining:
             raise StopNow(EXIT_DRAINED)
         server.close()
+        if self.log.access_file:
+            self.log.access_file.let_go()
         for name in NOT_OF_A_TEMPLATE:
             self.launch.close(name)
         if control < 0:
