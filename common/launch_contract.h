@@ -25,7 +25,7 @@
 /// Lifeline. End of file: the supervisor is gone; drain and exit. Messages are one word each, some with
 /// descriptors as SCM_RIGHTS:
 ///   logs        the new error log and access log, in this order (access log absent when access logging is
-///               off)
+///               off); with capture_output, and errorlog a file, the error log is stdout and stderr, too
 ///   rest        leave the listeners, answer what has begun with "Connection: close", and stay, without
 ///               serving
 ///   serve       serve again
@@ -50,8 +50,8 @@
 ///   STATUS=text         one line for people
 ///   X_GSERVE_BOOT_ERROR=json string   why the application could not be loaded, with its traceback
 ///
-/// Signals to a worker: TERM drain; INT and QUIT stop now; ABRT dump stacks and die; HUP, USR1, WINCH
-/// ignored.
+/// Signals to a worker: TERM drain; INT and QUIT stop now; ABRT dump stacks and die; USR1 reopen the log files
+/// that the application has opened by itself; HUP, WINCH ignored.
 ///
 /// Templates. A launch that has a descriptor "template" (and no listener, handover, scoreboard or access log)
 /// is no worker but what workers are forked from: it loads the application, says READY=1 and waits. So does a
@@ -65,7 +65,7 @@
 ///                       subreaper, becomes the parent.
 ///   FORKED=<launch id>  from the template, when it has reaped the process in the middle
 ///   FORK_FAILED=<launch id>, REASON=<text>   from the template: there is no such worker
-/// Signals to a template: TERM, INT and QUIT end it; ABRT dump stacks and die; HUP, USR1, WINCH ignored. It
+/// Signals to a template: TERM, INT and QUIT end it; ABRT dump stacks and die; USR1 as a worker; HUP, WINCH ignored. It
 /// ends at once when its lifeline ends, and it takes "logs" there. Boot errors and exit codes are a worker's.
 ///
 /// Exit codes: 0 drained; 3 the worker failed to boot; 4 the application object could not be found.

@@ -102,7 +102,6 @@ class Arguments {
  private:
   void add(const Setting& setting) {
     const bool positional = setting.name == kPositional;
-    if (setting.flags.empty() && !positional) return;  // for configuration files only
     const std::string names(positional ? setting.name : setting.flags);
     CLI::Option* option = nullptr;
     if (setting.kind == Kind::flag) {

@@ -21,6 +21,14 @@ std::string process_name(const Settings& settings) {
   return settings.text(settings.is_none("proc_name") ? "wsgi_app" : "proc_name");
 }
 
+std::string syslog_name(const Settings& settings) {
+  std::string prefix = process_name(settings);
+  std::replace(prefix.begin(), prefix.end(), ':', '.');
+  if (!settings.is_none("syslog_prefix") && !settings.text("syslog_prefix").empty())
+    prefix = settings.text("syslog_prefix");
+  return "gunicorn." + prefix;
+}
+
 std::string instance_name(const Settings& settings) {
   std::string name = process_name(settings);
   if (settings.is_none("proc_name")) name = name.substr(0, name.find(':'));

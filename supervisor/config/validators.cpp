@@ -9,6 +9,8 @@
 #include <sstream>
 
 #include "common/address_set.h"
+#include "common/statsd.h"
+#include "common/syslog.h"
 #include "supervisor/config/address.h"
 #include "supervisor/config/sni_certificate.h"
 
@@ -131,6 +133,23 @@ std::string log_level(Value& value) {
   const std::string& level = in_lower_case(value);
   if (std::find(kLevels.begin(), kLevels.end(), level) != kLevels.end()) return {};
   return "must be debug, info, warning, error or critical";
+}
+
+std::string log_format(Value& value) {
+  const auto& format = std::get<std::string>(value);
+  return format == "text" || format == "json" ? std::string() : "must be text or json";
+}
+
+std::string syslog_address(Value& value) {
+  return syslog::parse_target(std::get<std::string>(value)).wrong;
+}
+
+std::string syslog_facility(Value& value) {
+  return syslog::facility(std::get<std::string>(value)) ? std::string() : "unknown facility name";
+}
+
+std::string statsd_address(Value& value) {
+  return statsd::parse_target(std::get<std::string>(value)).wrong;
 }
 
 std::string worker_class(Value& value) {

@@ -11,9 +11,19 @@ namespace gserve::io {
 namespace {
 
 /// What is taken once, at the start.
-constexpr const char* kHeldSettings[] = {
-    "bind",     "backlog",   "pidfile",        "proc_name",           "errorlog",
-    "loglevel", "accesslog", "control_socket", "control_socket_mode", "control_socket_disable"};
+constexpr const char* kHeldSettings[] = {"bind",
+                                         "backlog",
+                                         "pidfile",
+                                         "proc_name",
+                                         "errorlog",
+                                         "accesslog",
+                                         "control_socket",
+                                         "control_socket_mode",
+                                         "control_socket_disable"};
+/// What workers take from each configuration, but the supervisor for its own lines once.
+constexpr const char* kHalfHeldSettings[] = {
+    "loglevel",    "log_format",    "syslog",         "syslog_addr",     "syslog_prefix",
+    "statsd_host", "statsd_prefix", "dogstatsd_tags", "syslog_facility", "enable_backlog_metric"};
 
 }  // namespace
 
@@ -67,6 +77,12 @@ void Deployments::warn_of_held_settings(const config::Settings& loaded) {
     journal_.write(
         {core::LogLevel::warning, std::string("the setting ") + name +
                                       " has changed; a reload keeps the old value, restart to use it"});
+  }
+  for (const char* name : kHalfHeldSettings) {
+    if (loaded.value(name) == started_with_.value(name)) continue;
+    journal_.write({core::LogLevel::warning, std::string("the setting ") + name +
+                                                 " has changed; new workers use it, the supervisor after a "
+                                                 "restart"});
   }
 }
 

@@ -5,6 +5,7 @@
 #include <linux/filter.h>
 #include <netdb.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -246,6 +247,13 @@ void Listener::stop_listening() {
   if (get_option(fd(), SO_DOMAIN) == AF_UNIX) return;
   // Without the right to filter, a queue of length 0 refuses all but the first newcomer.
   if (!drop_new_handshakes(fd())) ::listen(fd(), 0);
+}
+
+std::optional<std::uint64_t> Listener::waiting() const {
+  tcp_info info{};
+  socklen_t size = sizeof info;
+  if (::getsockopt(fd_.get(), IPPROTO_TCP, TCP_INFO, &info, &size) < 0) return std::nullopt;
+  return info.tcpi_unacked;
 }
 
 std::string Listener::describe() const {

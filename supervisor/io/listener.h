@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <variant>
 
@@ -46,6 +48,8 @@ class Listener {
   bool shared() const { return inherited_; }
 
   int fd() const { return fd_.get(); }
+  /// Connections that wait to be accepted (tcp(7), TCP_INFO); nothing for Unix sockets, which do not tell.
+  std::optional<std::uint64_t> waiting() const;
 
   /// Refuses new connections, for every process that shares the socket. Connections that the kernel has
   /// already established stay in the queue and can be accepted: closing the socket instead would reset them.

@@ -169,6 +169,14 @@ std::vector<int> ListenerSet::fds() const {
   return fds;
 }
 
+std::optional<std::uint64_t> ListenerSet::waiting() const {
+  std::optional<std::uint64_t> sum;
+  for (const Listener& listener : listeners_) {
+    if (const auto waiting = listener.waiting()) sum = sum.value_or(0) + *waiting;
+  }
+  return sum;
+}
+
 std::vector<std::string> ListenerSet::describe(bool secure) const {
   constexpr std::string_view kPlain = "http:";
   std::vector<std::string> texts;

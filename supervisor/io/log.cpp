@@ -8,9 +8,13 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cstdio>
 #include <deque>
+#include <optional>
 #include <utility>
+
+#include "supervisor/io/log_json.h"
 
 namespace gserve::io {
 namespace {
@@ -31,6 +35,14 @@ spdlog::level::level_enum to_spdlog(core::LogLevel level) {
       return spdlog::level::critical;
   }
   return spdlog::level::critical;
+}
+
+core::LogLevel from_spdlog(spdlog::level::level_enum level) {
+  for (const auto each :
+       {core::LogLevel::debug, core::LogLevel::info, core::LogLevel::warning, core::LogLevel::error}) {
+    if (to_spdlog(each) == level) return each;
+  }
+  return core::LogLevel::critical;
 }
 
 const char* gunicorn_name(spdlog::level::level_enum level) {
@@ -79,8 +91,28 @@ class ZoneFlag final : public spdlog::custom_flag_formatter {
   std::unique_ptr<custom_flag_formatter> clone() const override { return std::make_unique<ZoneFlag>(); }
 };
 
-std::unique_ptr<spdlog::formatter> make_formatter() {
+syslog::Severity severity(core::LogLevel level) {
+  switch (level) {
+    case core::LogLevel::debug:
+      return syslog::Severity::debug;
+    case core::LogLevel::info:
+      return syslog::Severity::info;
+    case core::LogLevel::warning:
+      return syslog::Severity::warning;
+    case core::LogLevel::error:
+      return syslog::Severity::error;
+    case core::LogLevel::critical:
+      break;
+  }
+  return syslog::Severity::critical;
+}
+
+std::unique_ptr<spdlog::formatter> make_formatter(Log::Style style) {
   auto formatter = std::make_unique<spdlog::pattern_formatter>();
+  if (style == Log::Style::json) {
+    formatter->set_pattern("%v");
+    return formatter;
+  }
   formatter->add_flag<LevelFlag>('*').add_flag<ZoneFlag>('&').set_pattern(
       "[%Y-%m-%d %H:%M:%S %&] [%P] [%*] %v");
   return formatter;
@@ -88,7 +120,8 @@ std::unique_ptr<spdlog::formatter> make_formatter() {
 
 class FileSink final : public spdlog::sinks::base_sink<spdlog::details::null_mutex> {
  public:
-  explicit FileSink(LogFile file) : base_sink(make_formatter()), file_(std::move(file)) {}
+  FileSink(LogFile file, Log::Style style)
+      : base_sink(make_formatter(style)), file_(std::move(file)), journal_(file_.is_journal()) {}
   LogFile& file() { return file_; }
   const LogFile& file() const { return file_; }
   /// As it was written.
@@ -98,12 +131,25 @@ class FileSink final : public spdlog::sinks::base_sink<spdlog::details::null_mut
   void sink_it_(const spdlog::details::log_msg& message) override {
     last_.clear();
     formatter_->format(message, last_);
-    file_.write(last_text());
+    file_.write(journal_ ? with_priorities(message.level) : last_text());
+  }
+  /// The journal cuts what it reads into lines, each of which has its own priority (sd-daemon(3)).
+  std::string_view with_priorities(spdlog::level::level_enum level) {
+    const std::string mark = "<" + std::to_string(static_cast<int>(severity(from_spdlog(level)))) + ">";
+    marked_.clear();
+    for (std::string_view rest = last_text(); !rest.empty();) {
+      const std::size_t size = std::min(rest.find('\n'), rest.size() - 1) + 1;
+      marked_.append(mark).append(rest.substr(0, size));
+      rest.remove_prefix(size);
+    }
+    return marked_;
   }
   void flush_() override {}
 
   LogFile file_;
+  const bool journal_;
   spdlog::memory_buf_t last_;
+  std::string marked_;
 };
 
 /// The first lines of what was logged last, for where the log itself cannot be read.
@@ -149,7 +195,6 @@ void append_printable(std::string& out, std::string_view text) {
 }
 
 std::string compose(std::string_view text, core::Pid pid, core::Generation generation) {
-  while (text.ends_with('\n')) text.remove_suffix(1);
   const auto end_of_first = std::min(text.find('\n'), text.size());
   std::string out;
   append_printable(out, text.substr(0, end_of_first));
@@ -163,35 +208,66 @@ std::string compose(std::string_view text, core::Pid pid, core::Generation gener
 
 class Log::Impl {
  public:
-  Impl(LogFile file, core::LogLevel level)
-      : sink_(std::make_shared<FileSink>(std::move(file))), logger_("gserve", sink_) {
+  Impl(LogFile file, core::LogLevel level, Style style)
+      : style_(style), sink_(std::make_shared<FileSink>(std::move(file), style)), logger_("gserve", sink_) {
     logger_.set_level(to_spdlog(level));
     logger_.set_error_handler([](const std::string&) {});  // the default writes to standard error
   }
 
+  void write(core::LogLevel level, const std::string& line, std::string_view text, core::Pid pid,
+             core::Generation generation) {
+    // A string view and no format arguments: braces in the text mean nothing.
+    const std::string whole = style_ == Style::text
+                                  ? line
+                                  : json_line(std::chrono::system_clock::now(), level, text, pid, generation);
+    logger_.log(to_spdlog(level), spdlog::string_view_t(whole.data(), whole.size()));
+    recent_.add(pid, sink_->last_text());
+  }
+
+  void copy(core::LogLevel level, const std::string& line) {
+    syslog_->send(severity(level), tag_, "[" + std::to_string(::getpid()) + "] " + line);
+    const auto lost = syslog_->take_lost();
+    if (!lost) return;
+    const std::string text =
+        "lines that syslog did not take: " + std::to_string(lost->lines) + ": " + lost->reason;
+    write(core::LogLevel::warning, text, text, 0, 0);
+  }
+
+  const Style style_;
   std::shared_ptr<FileSink> sink_;
   spdlog::logger logger_;
+  std::optional<syslog::Sender> syslog_;
+  std::string tag_;
   RecentLines recent_;
 };
 
-std::variant<Log, std::string> Log::open(const std::string& path, core::LogLevel level) {
+std::variant<Log, std::string> Log::open(const std::string& path, core::LogLevel level, Style style) {
   auto file = LogFile::open(path, STDERR_FILENO);
   if (auto* wrong = std::get_if<std::string>(&file)) return std::move(*wrong);
-  return Log(std::get<LogFile>(std::move(file)), level);
+  return Log(std::get<LogFile>(std::move(file)), level, style);
 }
 
-Log::Log(LogFile file, core::LogLevel level) : impl_(std::make_unique<Impl>(std::move(file), level)) {}
+Log::Log(LogFile file, core::LogLevel level, Style style)
+    : impl_(std::make_unique<Impl>(std::move(file), level, style)) {}
 Log::Log(Log&& other) noexcept = default;
 Log& Log::operator=(Log&& other) noexcept = default;
 Log::~Log() = default;
 
 void Log::log(core::LogLevel level, std::string_view text, core::Pid pid, core::Generation generation) {
-  const auto spdlog_level = to_spdlog(level);
-  if (!impl_->logger_.should_log(spdlog_level)) return;
-  // A string view and no format arguments: braces in the text mean nothing.
+  if (!impl_->logger_.should_log(to_spdlog(level))) return;
+  while (text.ends_with('\n')) text.remove_suffix(1);
   const std::string line = compose(text, pid, generation);
-  impl_->logger_.log(spdlog_level, spdlog::string_view_t(line.data(), line.size()));
-  impl_->recent_.add(pid, impl_->sink_->last_text());
+  impl_->write(level, line, text, pid, generation);
+  if (impl_->syslog_) impl_->copy(level, line);
+}
+
+void Log::copy_to(syslog::Sender sender, std::string tag) {
+  impl_->syslog_.emplace(std::move(sender));
+  impl_->tag_ = std::move(tag);
+}
+
+void Log::flush() {
+  if (impl_->syslog_) impl_->syslog_->flush();
 }
 
 std::string Log::last_lines(core::Pid pid) const {

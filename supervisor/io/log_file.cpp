@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdlib>
 #include <system_error>
 
 namespace gserve::io {
@@ -54,6 +55,13 @@ void LogFile::write(std::string_view text) {
     if (written <= 0) return;
     text.remove_prefix(static_cast<std::size_t>(written));
   }
+}
+
+bool LogFile::is_journal() const {
+  const char* stream = std::getenv("JOURNAL_STREAM");
+  struct stat file {};
+  if (stream == nullptr || ::fstat(fd_.get(), &file) < 0) return false;
+  return std::to_string(file.st_dev) + ":" + std::to_string(file.st_ino) == stream;
 }
 
 std::string LogFile::tail(std::size_t limit) const {

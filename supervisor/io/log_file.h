@@ -37,6 +37,9 @@ class LogFile {
   std::string tail(std::size_t limit) const;
 
   int fd() const { return fd_.get(); }
+  /// Whether it is the stream to the journal that systemd has given the service (systemd.exec(5),
+  /// JOURNAL_STREAM).
+  bool is_journal() const;
 
  private:
   LogFile(std::string path, int standard_fd, UniqueFd fd)

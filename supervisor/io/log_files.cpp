@@ -5,6 +5,11 @@
 
 namespace gserve::io {
 
+void LogFiles::write(const core::Log& line) {
+  errors_.log(line.level, line.text, line.pid, line.generation);
+  if (metrics_ != nullptr) metrics_->count_line(line.level);
+}
+
 void LogFiles::reopen() {
   errors_.reopen();  // it reports its own failure
   if (!access_) return;

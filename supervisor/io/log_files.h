@@ -6,6 +6,7 @@
 
 #include "supervisor/io/log.h"
 #include "supervisor/io/log_file.h"
+#include "supervisor/io/metrics.h"
 #include "supervisor/ports/journal.h"
 
 namespace gserve::io {
@@ -17,9 +18,12 @@ class LogFiles : public ports::Journal {
   LogFiles(Log errors, std::optional<LogFile> access)
       : errors_(std::move(errors)), access_(std::move(access)) {}
 
-  void write(const core::Log& line) override {
-    errors_.log(line.level, line.text, line.pid, line.generation);
-  }
+  /// Lines are counted there from now on; borrowed.
+  void count_in(Metrics* metrics) { metrics_ = metrics; }
+  /// Sends what a syslog server has not taken yet.
+  void flush() { errors_.flush(); }
+
+  void write(const core::Log& line) override;
   void reopen() override;
 
   /// See Log::last_lines.
@@ -31,6 +35,7 @@ class LogFiles : public ports::Journal {
 
  private:
   Log errors_;
+  Metrics* metrics_ = nullptr;
   std::optional<LogFile> access_;
 };
 

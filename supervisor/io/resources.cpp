@@ -47,8 +47,30 @@ void notice_configuration_file(const StartContext& context, LogFiles& logs) {
                   "; this version takes settings from the command line and the environment"});
 }
 
+Log::Style style(const config::Settings& settings) {
+  return settings.text("log_format") == "json" ? Log::Style::json : Log::Style::text;
+}
+
+/// Where else the lines of the log go.
+Log with_syslog(Log log, const config::Settings& settings) {
+  if (!settings.flag("syslog")) return log;
+  log.copy_to(syslog::Sender(syslog::parse_target(settings.text("syslog_addr")).target,
+                             syslog::facility(settings.text("syslog_facility")).value_or(1)),
+              config::syslog_name(settings) + ".error");
+  return log;
+}
+
+void start_metrics(Resources& resources, const config::Settings& settings) {
+  auto metrics = Metrics::make(settings);
+  if (!metrics) return;
+  resources.metrics = std::make_unique<Metrics>(std::move(*metrics));
+  resources.logs->count_in(resources.metrics.get());
+}
+
 std::unique_ptr<LogFiles> open_logs(const config::Settings& settings) {
-  Log errors = value_or_fail(Log::open(settings.text("errorlog"), config::log_level(settings)));
+  Log errors = with_syslog(
+      value_or_fail(Log::open(settings.text("errorlog"), config::log_level(settings), style(settings))),
+      settings);
   std::optional<LogFile> access;
   if (!settings.is_none("accesslog")) {
     access = value_or_fail(LogFile::open(settings.text("accesslog"), STDOUT_FILENO));
@@ -149,8 +171,9 @@ void restore_resources(Resources& resources, const ServiceState& state) {
         LogFile::restore(text_or_empty(settings, "accesslog"), STDOUT_FILENO, UniqueFd(state.access_log));
   }
   LogFile errors = LogFile::restore(settings.text("errorlog"), STDERR_FILENO, UniqueFd(state.error_log));
-  resources.logs =
-      std::make_unique<LogFiles>(Log(std::move(errors), config::log_level(settings)), std::move(access));
+  Log log(std::move(errors), config::log_level(settings), style(settings));
+  resources.logs = std::make_unique<LogFiles>(with_syslog(std::move(log), settings), std::move(access));
+  start_metrics(resources, settings);
   if (state.pidfile) resources.pidfile = std::make_unique<PidfileLock>(*state.pidfile, ::getpid());
   if (state.control) resources.control_directory = std::make_unique<ControlDirectory>(*state.control);
   resources.listeners = std::make_unique<ServiceListeners>(ListenerSet(state.listeners));
@@ -173,6 +196,7 @@ Resources take_resources(const StartContext& context, const config::Settings& se
   enter_directory(settings.text("chdir"));
   resources.instance = config::instance_name(settings);
   resources.logs = open_logs(settings);
+  start_metrics(resources, settings);
   resources.logs->write({core::LogLevel::info, std::string("Starting gserve ") + kVersion});
   notice_configuration_file(context, *resources.logs);
   resources.pidfile = lock_pidfile(settings);

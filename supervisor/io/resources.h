@@ -10,6 +10,7 @@
 #include "supervisor/io/deployments.h"
 #include "supervisor/io/listener_set.h"
 #include "supervisor/io/log_files.h"
+#include "supervisor/io/metrics.h"
 #include "supervisor/io/notify_socket.h"
 #include "supervisor/io/pidfile_lock.h"
 #include "supervisor/io/service_state.h"
@@ -44,6 +45,7 @@ class ServiceListeners : public ports::Listeners {
 /// in this order, so that a second start is refused before it touches anything of the first.
 struct Resources {
   std::string instance;
+  std::unique_ptr<Metrics> metrics;  // null: no statsd server
   std::unique_ptr<LogFiles> logs;
   std::unique_ptr<PidfileLock> pidfile;                 // null: no --pid
   std::unique_ptr<ControlDirectory> control_directory;  // null: no control interface

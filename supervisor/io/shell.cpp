@@ -26,6 +26,8 @@ constexpr std::chrono::milliseconds kControlFlush{500};
 
 constexpr std::chrono::milliseconds kOrphanPatience{1000};
 
+constexpr std::chrono::seconds kBacklogEvery{1};  // as in gunicorn
+
 std::uint64_t random_seed() {
   std::random_device device;
   return (static_cast<std::uint64_t>(device()) << 32) | device();
@@ -86,6 +88,7 @@ Shell::Shell(const StartContext& context, SignalQueue& signals, Resources& resou
       worker_launcher_(process_launcher_, surroundings(context, resources_)),
       workers_(worker_launcher_, deployments_, *resources_.logs, oom_counter_),
       loop_([this](const std::string& fault) { log(core::LogLevel::error, "internal fault: " + fault); }),
+      backlog_timer_(loop_.context()),
       upgrade_(process_launcher_,
                {context.binary, check_environment(context),
                 [this](const std::string& path) { return encode(state(path)); }, [this] { loop_.stop(); }}),
@@ -124,6 +127,7 @@ int Shell::resume(const std::string& failure) {
 }
 
 int Shell::serve() {
+  report_backlog();
   while (!engine_.exit_code()) {
     loop_.run();
     reexecute();
@@ -250,8 +254,29 @@ void Shell::on_children() {
 
 /// The queue of events is empty: arms the one timer, or ends.
 void Shell::settle() {
+  report_metrics();
   if (engine_.exit_code()) return loop_.stop();
   loop_.set_deadline(engine_.supervisor().next_deadline(), [this] { engine_.deliver(core::TimePassed{}); });
+}
+
+void Shell::report_metrics() {
+  resources_.logs->flush();
+  Metrics* metrics = resources_.metrics.get();
+  if (metrics == nullptr) return;
+  metrics->workers(engine_.supervisor().status().workers.size());
+  if (const auto lost = metrics->take_lost()) {
+    log(core::LogLevel::warning,
+        "datagrams that statsd did not take: " + std::to_string(lost->datagrams) + ": " + lost->reason);
+  }
+}
+
+void Shell::report_backlog() {
+  if (!resources_.metrics || !resources_.metrics->wants_backlog()) return;
+  if (const auto waiting = resources_.listeners->set().waiting()) resources_.metrics->backlog(*waiting);
+  backlog_timer_.expires_after(kBacklogEvery);
+  backlog_timer_.async_wait([this](const boost::system::error_code& error) {
+    if (!error) report_backlog();
+  });
 }
 
 void Shell::finish() {
@@ -259,6 +284,7 @@ void Shell::finish() {
   if (orphans > 0) {
     log(core::LogLevel::warning, "ended processes that workers had left behind: " + std::to_string(orphans));
   }
+  resources_.logs->flush();
   engine_.set_control(nullptr);
   if (control_) control_->flush(kControlFlush);
   control_.reset();

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <boost/asio/steady_timer.hpp>
 #include <memory>
 #include <string>
 #include <vector>
@@ -68,6 +69,8 @@ class Shell : public ports::ControlHandler {
   void on_children();
   void settle();
   void finish();
+  void report_metrics();
+  void report_backlog();
   void log(core::LogLevel level, std::string text);
 
   const StartContext& context_;
@@ -81,6 +84,7 @@ class Shell : public ports::ControlHandler {
   WorkerProcesses workers_;
   IncidentLog incidents_;
   EventLoop loop_;
+  boost::asio::steady_timer backlog_timer_;
   ProgramUpgrade upgrade_;
   Engine engine_;
   std::unique_ptr<SdBusControl> control_;  // null: none

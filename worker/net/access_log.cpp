@@ -44,7 +44,10 @@ void AccessLog::reopened() {
 }
 
 void AccessLog::add(const Connection& connection) {
-  if (fd_ < 0) return;
+  const HttpExchange& exchange = connection.exchange;
+  log_.count_request(exchange.status(), exchange.duration() / 1000);
+  const bool copies = !records_ && log_.copies_access();
+  if (fd_ < 0 && !copies) return;
   if (lines_.size() > kMostGathered) {
     ++dropped_;
     drop_error_ = EAGAIN;
@@ -52,6 +55,8 @@ void AccessLog::add(const Connection& connection) {
   }
   const std::size_t start = lines_.size();
   append(connection);
+  if (copies) log_.copy_access(std::string_view(lines_).substr(start, lines_.size() - start - 1));
+  if (fd_ < 0) return lines_.clear();
   if (!regular_ && !records_ && lines_.size() - start > kAtomicPipeWrite) {
     lines_.resize(start + kAtomicPipeWrite);
     lines_.back() = '\n';
@@ -87,6 +92,7 @@ void AccessLog::flush(Nanos now) {
   while (!lines_.empty() && write_some()) {
   }
   if (dropped_ > 0) tell_dropped(now);
+  log_.flush();
 }
 
 void AccessLog::finish(Nanos now) {
@@ -94,7 +100,7 @@ void AccessLog::finish(Nanos now) {
   }
   if (!lines_.empty()) drop_lines(EAGAIN);
   told_ = 0;
-  if (dropped_ > 0) tell_dropped(now);
+  flush(now);
 }
 
 /// The next write's size: whole lines, few enough not to mix with those of other processes.

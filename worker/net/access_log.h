@@ -16,7 +16,7 @@ struct Connection;
 
 /// The access log, or the records of it for Python's logging: lines are gathered and written at the end of each turn of the I/O thread. A log that
 /// cannot be written (full disk, a pipe that nobody reads) costs lines, counted and told in the error log,
-/// never a wait.
+/// never a wait. Lines go to a syslog server, too, and requests are counted; see Log.
 class AccessLog {
  public:
   AccessLog(Context& context, Log& log);
@@ -27,7 +27,7 @@ class AccessLog {
   /// The last flush: waits for a reader of pipe or socket, 1 s at most.
   void finish(Nanos now);
   /// Lines are left that the log would not take: to be tried again soon.
-  bool blocked() const { return !lines_.empty(); }
+  bool blocked() const { return !lines_.empty() || log_.blocked(); }
   /// The descriptor means another file now.
   void reopened();
 

@@ -26,7 +26,10 @@ struct Context {
   /// Whether an answer is the last one on its connection.
   bool closes_connections() const { return stopping() || resting.load(std::memory_order_acquire); }
   /// Whether what was answered is told to anybody.
-  bool accounts_requests() const { return config.access_log >= 0 || config.access_records >= 0; }
+  bool accounts_requests() const {
+    return config.access_log >= 0 || config.access_records >= 0 || !config.statsd_address.empty() ||
+           (!config.syslog_address.empty() && config.syslog_access);
+  }
   bool wants_response_fields() const {
     return config.access_records >= 0 || access_format.wants_response_fields();
   }

@@ -40,7 +40,7 @@ void tell_python_of_reopened_logs() {
 
 IoThread::IoThread(Context& context)
     : context_(context),
-      log_(context.guard, context.config.error_log, context.config.log_level),
+      log_(context.guard, context.config),
       access_log_(context, log_),
       poller_(context.guard),
       acceptor_(context, poller_, log_),

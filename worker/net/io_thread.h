@@ -37,6 +37,8 @@ class IoThread {
   /// The thread's body: returns after join() was called and what is owed was sent.
   void run();
   int epoll_fd() const { return poller_.fd(); }
+  /// In a forked child.
+  void let_go() { log_.let_go(); }
 
  private:
   void turn();

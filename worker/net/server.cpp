@@ -143,6 +143,7 @@ void Server::after_fork_in_parent() {
 
 void Server::after_fork_in_child() {
   impl_->context.guard.after_fork_in_child(impl_->io ? impl_->io->epoll_fd() : -1);
+  if (impl_->io) impl_->io->let_go();
 }
 
 }  // namespace gserve::net

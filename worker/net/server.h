@@ -58,7 +58,19 @@ struct ServerConfig {
   int notify = -1;
   std::string recycle_notice;
 
-  LogLevel log_level = LogLevel::info;   // least severity of the server's own lines in the error log
+  LogLevel log_level = LogLevel::info;  // least severity of the server's own lines in the error log
+  bool log_json = false;                // each of those lines is a JSON object
+  bool log_priority = false;            // each has its priority in front, for the journal (sd-daemon(3))
+  std::uint64_t generation = 0;         // named in JSON
+  /// Servers that hear of lines and requests, too (common/syslog.h, common/statsd.h); empty: none.
+  std::string syslog_address;
+  int syslog_facility = 1;
+  std::string syslog_name;    // lines come from NAME.error and NAME.access
+  bool syslog_access = true;  // the access log goes there
+  std::string statsd_address;
+  std::string statsd_prefix;
+  std::string statsd_tags;
+
   std::string tmp_dir;                   // where bodies and responses are spooled; empty: $TMPDIR, else /tmp
   std::size_t memory_limit = 64U << 10;  // of a body or response held in memory, then the spool
   std::uint64_t spool_limit = 256U << 20;  // beyond: bodies stream, responses wait for the client

@@ -20,6 +20,8 @@ int execute(PyObject* module) {
   if ((state->close_name = PyUnicode_InternFromString("close")) == nullptr) return -1;
   if (PyModule_AddObjectRef(module, "Server", state->server_type) < 0) return -1;
   if (PyModule_AddObjectRef(module, "FileWrapper", state->file_wrapper_type) < 0) return -1;
+  const PyRef syslog(make_syslog_type(module));
+  if (!syslog || PyModule_AddObjectRef(module, "Syslog", syslog.get()) < 0) return -1;
   return PyModule_AddStringConstant(module, "__version__", kVersion);
 }
 

@@ -7,6 +7,7 @@
 #include <system_error>
 #include <utility>
 
+#include "common/syslog.h"
 #include "worker/wsgi/tls_config.h"
 
 namespace gserve::wsgi {
@@ -112,6 +113,7 @@ bool read_server_config(PyObject* dict, net::ServerConfig& config, ScoreboardMap
   Reader reader(dict);
   int scoreboard_fd = -1;
   int log_level = static_cast<int>(config.log_level);
+  std::string syslog_facility;
   reader.integers("listeners", config.listeners);
   reader.integer("handover", config.handover);
   reader.integer("lifeline", config.lifeline);
@@ -144,8 +146,19 @@ bool read_server_config(PyObject* dict, net::ServerConfig& config, ScoreboardMap
   reader.text("recycle_notice", config.recycle_notice);
   reader.text("access_log_format", config.access_log_format);
   reader.integer("log_level", log_level);
+  reader.integer("log_json", config.log_json);
+  reader.integer("log_priority", config.log_priority);
+  reader.integer("generation", config.generation);
+  reader.text("syslog_address", config.syslog_address);
+  reader.text("syslog_facility", syslog_facility);
+  reader.text("syslog_name", config.syslog_name);
+  reader.integer("syslog_access", config.syslog_access);
+  reader.text("statsd_address", config.statsd_address);
+  reader.text("statsd_prefix", config.statsd_prefix);
+  reader.text("statsd_tags", config.statsd_tags);
   reader.text("tmp_dir", config.tmp_dir);
   if (!reader.valid() || !read_tls_material(PyDict_GetItemString(dict, "tls"), config.tls)) return false;
+  config.syslog_facility = syslog::facility(syslog_facility).value_or(config.syslog_facility);
   config.log_level = static_cast<net::LogLevel>(log_level);
   if (scoreboard_fd >= 0) scoreboard.map(scoreboard_fd);
   config.scoreboard = scoreboard.layout();

@@ -22,5 +22,6 @@ PyObject* make_request_type(PyObject* module);
 PyObject* make_input_type(PyObject* module);
 PyObject* make_client_socket_type(PyObject* module);
 PyObject* make_file_wrapper_type(PyObject* module);
+PyObject* make_syslog_type(PyObject* module);
 
 }  // namespace gserve::wsgi

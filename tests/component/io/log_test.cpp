@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -91,6 +92,74 @@ TEST(Log, KeepsTextThatIsNotItsOwnHarmless) {
   log.log(LogLevel::info, std::string("{} {0} %v\t\x1b[2J\r") + '\0' + "\x7f caf\xC3\xA9 \xFF");
   EXPECT_THAT(read_file(directory / "log"),
               EndsWith("] {} {0} %v\t\\x1b[2J\\x0d\\x00\\x7f caf\xC3\xA9 \xFF\n"));
+}
+
+std::string json_of(const std::string& path) {
+  std::string text = read_file(path);
+  text.erase(0, text.find(R"("level")"));  // the time varies
+  return text;
+}
+
+TEST(Log, WritesAnObjectALineInJson) {
+  const TemporaryDirectory directory;
+  auto opened_log = Log::open(directory / "log", LogLevel::info, Log::Style::json);
+  Log log = std::get<Log>(std::move(opened_log));
+  log.log(LogLevel::error, "boot failed\nTraceback:\n  \"x\" \xFF\n", 123, 2);
+  const std::string pid = std::to_string(::getpid());
+  EXPECT_EQ(json_of(directory / "log"), R"("level":"error","pid":)" + pid +
+                                            R"(,"message":"boot failed\nTraceback:\n  \"x\" )" +
+                                            "\xEF\xBF\xBD" + R"(","worker":123,"generation":2})" + "\n");
+  EXPECT_TRUE(std::regex_search(read_file(directory / "log"),
+                                std::regex(R"(^\{"time":"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z",)")));
+  log.log(LogLevel::critical, "x");
+  EXPECT_THAT(read_file(directory / "log"),
+              EndsWith(R"("level":"critical","pid":)" + pid + R"(,"message":"x"})" + "\n"));
+}
+
+TEST(Log, ToldFromTheJournalPutsPrioritiesInFrontOfEachLine) {
+  const TemporaryDirectory directory;
+  {
+    Log log = opened(directory / "log");
+    log.log(LogLevel::info, "a file");
+  }
+  struct stat file {};
+  ASSERT_EQ(::stat((directory / "log").c_str(), &file), 0);
+  const std::string stream = std::to_string(file.st_dev) + ":" + std::to_string(file.st_ino);
+  ::setenv("JOURNAL_STREAM", stream.c_str(), 1);
+  Log log = opened(directory / "log", LogLevel::debug);
+  ::unsetenv("JOURNAL_STREAM");
+  log.log(LogLevel::warning, "first\nsecond");
+  log.log(LogLevel::debug, "third");
+  const std::string head = R"(\[[^\]]*\] \[\d+\] )";
+  EXPECT_TRUE(
+      std::regex_match(read_file(directory / "log"),
+                       std::regex(head + R"(\[INFO\] a file\n<4>)" + head +
+                                  R"(\[WARNING\] first\n<4>second\n<7>)" + head + R"(\[DEBUG\] third\n)")))
+      << read_file(directory / "log");
+}
+
+TEST(Log, CopiesLinesToASyslogServerAndSaysWhatThatDoesNotTake) {
+  const TemporaryDirectory directory;
+  Log log = opened(directory / "log");
+  log.copy_to(syslog::Sender(syslog::parse_target("unix://" + (directory / "syslog")).target, 1),
+              "gunicorn.shop.error");
+  log.log(LogLevel::info, "nobody hears");
+  EXPECT_THAT(read_file(directory / "log"),
+              EndsWith("[WARNING] lines that syslog did not take: 1: No such file or directory\n"));
+  const UniqueFd server(::socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0));
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  (directory / "server").copy(address.sun_path, sizeof address.sun_path - 1);
+  ASSERT_EQ(::bind(server.get(), reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+  log.copy_to(syslog::Sender(syslog::parse_target("unix://" + (directory / "server")).target, 1),
+              "gunicorn.shop.error");
+  log.log(LogLevel::error, "worker died", 123, 2);
+  char text[512];
+  const ssize_t size = ::recv(server.get(), text, sizeof text, 0);
+  ASSERT_GT(size, 0);
+  EXPECT_EQ(std::string(text, static_cast<std::size_t>(size)),
+            "<11>gunicorn.shop.error: [" + std::to_string(::getpid()) +
+                "] worker died worker=123 generation=2" + '\0');
 }
 
 TEST(Log, LeavesOutWhatIsBelowItsLevel) {

@@ -31,8 +31,8 @@ class BootFailure(Exception):
 
 
 def load_app(launch, log):
-    """Sets up logging, imports and returns the application, or with `--reload` what stands in for one that cannot be loaded. Raises
-    BootFailure."""
+    """Sets up logging, imports and returns the application, or with `--reload` what stands in for one that cannot be
+    loaded. Raises BootFailure."""
     try:
         return import_app(launch, log)
     except BootFailure as failure:

@@ -31,6 +31,46 @@ CONFIG_DEFAULTS = {
 }
 
 
+class LineFormatter(logging.Formatter):
+    """A Formatter whose lines have `form`, a LineForm, and otherwise look as `fmt` says."""
+
+    def __init__(self, fmt, datefmt, form):
+        super().__init__(fmt, datefmt)
+        self._form = form
+        self._message = logging.Formatter()
+
+    def format(self, record):
+        level = record.levelname.lower()
+        if not self._form.json:
+            return self._form.marked(level, super().format(record))
+        message = self._message.format(record)
+        return self._form.marked(level, self._form.object(level, message, record.created, record.process))
+
+
+class SyslogHandler(logging.Handler):
+    """Sends to a syslog server what SysLogHandler would, but never waits for it. `sender`: a _gserve.Syslog; `report`
+    is told of lines that were lost."""
+
+    SEVERITIES = ((logging.CRITICAL, 2), (logging.ERROR, 3), (logging.WARNING, 4), (logging.INFO, 6))  # syslog(3)
+
+    def __init__(self, sender, report):
+        super().__init__()
+        self._sender = sender
+        self._report = report
+
+    def emit(self, record):
+        try:
+            severity = next((number for level, number in self.SEVERITIES if record.levelno >= level), 7)
+            lost = self._sender.send(severity, self.format(record).encode("utf-8", "backslashreplace"))
+            if lost:
+                self._report(lost)
+        except Exception:
+            self.handleError(record)
+
+    def flush(self):
+        self._sender.flush()
+
+
 class SafeAtoms(dict):
     """The atoms of an access log line: names in braces in any case, "-" for what is not there, quotes escaped."""
 
@@ -44,7 +84,8 @@ class SafeAtoms(dict):
 
 class Logger:
     """gunicorn's interface to logging. `cfg`: the settings as attributes, and besides them `error_stream` and
-    `access_stream`, the text streams of the error log and of the access log (None: off)."""
+    `access_stream`, the text streams of the error log and of the access log (None: off), `line_form`,
+    and `syslog_handler(name)`, which makes one."""
 
     LOG_LEVELS = {"critical": logging.CRITICAL, "error": logging.ERROR, "warning": logging.WARNING, "info": logging.INFO,
                   "debug": logging.DEBUG}
@@ -75,14 +116,24 @@ class Logger:
         for log in (self.error_log, self.access_log):
             for handler in [each for each in log.handlers if getattr(each, "of_gserve", False)]:
                 log.removeHandler(handler)
-        self._add_handler(self.error_log, cfg.error_stream, logging.Formatter(self.error_fmt, self.datefmt))
+        formatter = LineFormatter(self.error_fmt, self.datefmt, cfg.line_form)
+        self._add_handler(self.error_log, cfg.error_stream, formatter)
         if cfg.access_stream is not None:
             self._add_handler(self.access_log, cfg.access_stream, logging.Formatter(self.access_fmt))
+        if cfg.syslog:
+            self._add_syslog(self.error_log, "error")
+            if not cfg.disable_redirect_access_to_syslog:
+                self._add_syslog(self.access_log, "access")
         configure(cfg)
 
+    def _add_handler(self, log, stream, formatter):
+        self._add(log, logging.StreamHandler(stream), formatter)
+
+    def _add_syslog(self, log, name):
+        self._add(log, self.cfg.syslog_handler(name), logging.Formatter(self.syslog_fmt))
+
     @staticmethod
-    def _add_handler(log, stream, formatter):
-        handler = logging.StreamHandler(stream)
+    def _add(log, handler, formatter):
         handler.of_gserve = True
         handler.setFormatter(formatter)
         log.addHandler(handler)
@@ -112,7 +163,8 @@ class Logger:
 
     @property
     def access_log_enabled(self):
-        return bool(self.cfg.accesslog or is_configured(self.cfg))
+        cfg = self.cfg
+        return bool(cfg.accesslog or is_configured(cfg) or (cfg.syslog and not cfg.disable_redirect_access_to_syslog))
 
     def access(self, resp, req, environ, request_time):
         """Logs one answered request; the arguments are those of access_records.py."""

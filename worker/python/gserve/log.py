@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The error log. Lines look like gunicorn's; each record is one write, so that records of workers do not mix."""
 import io
+import json
 import os
 import threading
 import time
@@ -8,6 +9,7 @@ import traceback
 
 STDERR = 2
 STANDARD_STREAMS = (1, 2)
+PRIORITIES = {"debug": 7, "info": 6, "warning": 4, "error": 3, "critical": 2}  # syslog(3)
 LEVELS = {"debug": 0, "info": 1, "warning": 2, "error": 3, "critical": 4}
 
 
@@ -40,20 +42,66 @@ class LogFile:
             close()
 
 
+class LineForm:
+    """How a line of the error log looks. `json`: an object each (docs/logging.md). `priority`: with `<N>` in front, which
+    the journal takes for its priority (sd-daemon(3))."""
+
+    def __init__(self, json=False, priority=False, generation=0):
+        self.json = json
+        self.priority = priority
+        self.generation = generation
+
+    def text(self, level, message, seconds):
+        """What stands for `message`, which was said at `seconds` since the epoch, without a newline at the end."""
+        pid = os.getpid()
+        if self.json:
+            return self.marked(level, self.object(level, message, seconds, pid))
+        stamp = time.strftime("%Y-%m-%d %H:%M:%S %z", time.localtime(seconds))
+        return self.marked(level, f"[{stamp}] [{pid}] [{level.upper()}] {message}")
+
+    def object(self, level, message, seconds, pid):
+        stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds)) + f".{int(seconds * 1000) % 1000:03}Z"
+        return json.dumps({"time": stamp, "level": level, "pid": pid, "message": message, "worker": pid,
+                           "generation": self.generation}, ensure_ascii=False, separators=(",", ":"))
+
+    def marked(self, level, text):
+        """The journal cuts what it reads into lines, each of which has its own priority."""
+        if not self.priority:
+            return text
+        mark = f"<{PRIORITIES.get(level, 6)}>"
+        return mark + text.replace("\n", "\n" + mark)
+
+
+def is_journal(fd):
+    """Whether `fd` is the stream that systemd has given the service (systemd.exec(5), JOURNAL_STREAM)."""
+    try:
+        status = os.fstat(fd)
+    except OSError:
+        return False
+    return os.environ.get("JOURNAL_STREAM") == f"{status.st_dev}:{status.st_ino}"
+
+
+def generation(launch):
+    return (launch.settings.get("launch") or {}).get("generation", 0)
+
+
 def open_error_log(launch):
     """The ErrorLog of a process that was started with `launch`."""
     get = launch.settings.get
+    file = LogFile(launch.fd("errorlog"))
+    form = LineForm(get("log_format") == "json", is_journal(file.fd), generation(launch))
     captures = bool(get("capture_output")) and get("errorlog") not in (None, "-")
-    return ErrorLog(LogFile(launch.fd("errorlog")), get("loglevel") or "info", captures)
+    return ErrorLog(file, get("loglevel") or "info", form, captures)
 
 
 class ErrorLog:
     """What the process itself has to say. It goes straight to `file` until the logging package is set up; from then on
     through `logger`, which has the interface of gunicorn's Logger (glogging.py) and is what hooks see."""
 
-    def __init__(self, file, level, captures_output=False):
+    def __init__(self, file, level, form=LineForm(), captures_output=False):
         """`captures_output`: the standard streams are the error log, too."""
         self.file = file
+        self.form = form
         self.access_file = None  # of those who log to gunicorn.access by themselves
         self.captures_output = captures_output
         self.level = LEVELS.get(level.lower(), LEVELS["info"])
@@ -63,6 +111,7 @@ class ErrorLog:
         """In a worker that a template has forked: the same log, loggers and handlers that the application may have
         kept included, with this launch's descriptor."""
         self.file.point(launch.fd("errorlog"))
+        self.form.generation = generation(launch)
         if self.access_file:
             self.access_file.point(launch.fd("accesslog"))
         return self
@@ -81,7 +130,7 @@ class ErrorLog:
 
     def exception(self, message, error):
         if not self._hand_on("exception", message, exc_info=error):
-            self._write("error", f"{message}\n{format_exception(error)}")
+            self.write("error", f"{message}\n{format_exception(error)}")
 
     def reopened(self, fd):
         """The log goes to `fd` from now on, after log rotation; borrowed. Numbers of descriptors stay."""
@@ -104,7 +153,7 @@ class ErrorLog:
 
     def _say(self, level, message):
         if not self._hand_on(level, message):
-            self._write(level, message)
+            self.write(level, message)
 
     def _hand_on(self, method, message, **kwargs):
         """False when there is no logger that takes it. An application that configures logging may have disabled the one
@@ -116,14 +165,14 @@ class ErrorLog:
             getattr(logger, method)(message, **kwargs)
             return True
         except Exception as failure:
-            self._write("error", f"The logger has failed\n{format_exception(failure)}")
+            self.write("error", f"The logger has failed\n{format_exception(failure)}")
             return False
 
-    def _write(self, level, message):
+    def write(self, level, message):
+        """Straight to the file."""
         if LEVELS[level] < self.level:
             return
-        now = time.strftime("%Y-%m-%d %H:%M:%S %z")
-        self.file.write(f"[{now}] [{os.getpid()}] [{level.upper()}] {message}\n")
+        self.file.write(self.form.text(level, message, time.time()) + "\n")
 
 
 def format_exception(error):

@@ -7,10 +7,12 @@ import os
 import sys
 import types
 
-from gserve import glogging
+from gserve import _gserve, glogging
 from gserve.log import ConfigurationError, ErrorStream, LogFile
+from gserve.server_settings import syslog_name
 
 DEFAULT_CLASSES = (None, "", "simple", "gunicorn.glogging.Logger")
+STATSD_CLASS = "gunicorn.instrument.statsd.Statsd"
 # What a logger asks of its configuration, where the snapshot does not have it.
 DEFAULTS = {"loglevel": "info", "errorlog": "-", "accesslog": None, "logconfig": None, "logconfig_dict": None,
             "logconfig_json": None, "capture_output": False, "syslog": False, "syslog_addr": "udp://localhost:514",
@@ -25,19 +27,34 @@ def set_up(log, launch):
     settings = launch.settings
     cfg = types.SimpleNamespace(**{**DEFAULTS, "user": os.geteuid(), "group": os.getegid(), **settings})
     cfg.error_stream = ErrorStream(log.file)
+    cfg.line_form = log.form
     cfg.access_stream = None
     if cfg.accesslog:
         log.access_file = LogFile(launch.fd("accesslog"))
         log.file.companions.append(log.access_file.let_go)
         cfg.access_stream = ErrorStream(log.access_file)
+    cfg.syslog_handler = lambda name: syslog_handler(cfg, log, name)
     if settings.get("logger_class") not in DEFAULT_CLASSES or glogging.is_configured(cfg):
         stand_in_for_gunicorn()
-    log.logger = logger_class(settings.get("logger_class"))(cfg)
+    log.logger = logger_class(settings.get("logger_class"), cfg)(cfg)
+    if hasattr(log.logger, "close_in_child"):
+        log.file.companions.append(log.logger.close_in_child)
 
 
-def logger_class(name):
-    if name in DEFAULT_CLASSES:
+def syslog_handler(cfg, log, name):
+    """With a connection to the syslog server of its own, under the name of this log."""
+    sender = _gserve.Syslog(cfg.syslog_addr, cfg.syslog_facility, f"{syslog_name(vars(cfg))}.{name}")
+    log.file.companions.append(sender.let_go)
+    return glogging.SyslogHandler(sender, lambda text: log.write("warning", text))
+
+
+def logger_class(name, cfg):
+    """As in gunicorn, the default class counts for statsd where that is set."""
+    if name in DEFAULT_CLASSES and not cfg.statsd_host:
         return glogging.Logger
+    if name in (*DEFAULT_CLASSES, STATSD_CLASS):
+        from gserve import statsd
+        return statsd.Statsd
     module, _, attribute = name.replace(":", ".").rpartition(".")
     try:
         found = getattr(importlib.import_module(module), attribute)
@@ -50,11 +67,16 @@ def logger_class(name):
 
 def wants_access(logger):
     """Whether answered requests are to be told to `logger` rather than written by the I/O thread."""
-    if type(logger) is glogging.Logger:
+    if type(logger).__module__ in ("gserve.glogging", "gserve.statsd"):
         return glogging.is_configured(logger.cfg)
     access = getattr(type(logger), "access", None)
     inherited = getattr(access, "__module__", None) in ("gserve.glogging", "gunicorn.glogging")
     return access is not None and (not inherited or logger.access_log_enabled)
+
+
+def counts_requests(logger):
+    """Whether the logger is gunicorn's own Statsd, which sends the metrics of requests by itself."""
+    return any((kind.__module__, kind.__name__) == ("gunicorn.instrument.statsd", "Statsd") for kind in type(logger).__mro__)
 
 
 def stand_in_for_gunicorn():
@@ -62,8 +84,14 @@ def stand_in_for_gunicorn():
     not installed, our module goes by that name."""
     if "gunicorn" in sys.modules or importlib.util.find_spec("gunicorn") is not None:
         return
+    from gserve import statsd
     package = types.ModuleType("gunicorn")
     package.__path__ = []
     package.glogging = glogging
     sys.modules["gunicorn"] = package
+    package.instrument = types.ModuleType("gunicorn.instrument")
+    package.instrument.__path__ = []
+    package.instrument.statsd = statsd
     sys.modules["gunicorn.glogging"] = glogging
+    sys.modules["gunicorn.instrument"] = package.instrument
+    sys.modules["gunicorn.instrument.statsd"] = statsd

@@ -10,7 +10,7 @@ TRUSTED_PROXIES = "127.0.0.1,::1"
 FORWARDER_HEADERS = "SCRIPT_NAME,PATH_INFO"
 
 
-def server_config(launch, log, notifier, signal_wakeup, access_records):
+def server_config(launch, log, notifier, signal_wakeup, access_records, sends_metrics):
     """Descriptors, limits and times; what is None keeps the server's default."""
     get = launch.settings.get
     return {
@@ -45,10 +45,34 @@ def server_config(launch, log, notifier, signal_wakeup, access_records):
         "recycle_notice": notifier.message("X_GSERVE_RECYCLE=max_requests"),
         "access_log_format": get("access_log_format"),
         "log_level": log.level,
+        "log_json": log.form.json,
+        "log_priority": log.form.priority,
+        "generation": log.form.generation,
+        **_remote_config(launch.settings, sends_metrics),
         "executors": threads(launch.settings),
         "tmp_dir": get("tmp_upload_dir"),
         "tls": launch.take_tls(),
     }
+
+
+def syslog_name(settings):
+    """What programs' names in syslog begin with."""
+    prefix = settings.get("syslog_prefix") or (settings.get("proc_name") or "gserve").replace(":", ".")
+    return f"gunicorn.{prefix}"
+
+
+def _remote_config(settings, sends_metrics):
+    """The servers that hear of lines and requests."""
+    get = settings.get
+    config = {}
+    if get("syslog"):
+        config |= {"syslog_address": get("syslog_addr"), "syslog_name": syslog_name(settings),
+                   "syslog_facility": get("syslog_facility"),
+                   "syslog_access": not get("disable_redirect_access_to_syslog")}
+    if get("statsd_host") and sends_metrics:
+        config |= {"statsd_address": get("statsd_host"), "statsd_prefix": get("statsd_prefix"),
+                   "statsd_tags": get("dogstatsd_tags")}
+    return config
 
 
 def is_threaded(settings):

@@ -129,22 +129,24 @@ class Worker:
 
     def make_server(self):
         from gserve.access_records import AccessRecords  # not earlier: they import what gevent patches
-        from gserve.logging_setup import wants_access
+        from gserve.logging_setup import counts_requests, wants_access
         for listener in self.launch.listeners:
             os.set_blocking(listener, False)
         if wants_access(self.log.logger):
             self.access_records = AccessRecords(self.log)
         try:
-            server = _gserve.Server(self.server_config(),
+            server = _gserve.Server(self.server_config(counts_requests(self.log.logger)),
                                     server_settings.environ_config(self.launch.settings, self.log.file), self.hooks())
             server.start()
             return server
         except Exception as error:
             raise BootFailure.by(error) from None
 
-    def server_config(self):
+    def server_config(self, logger_counts):
+        """`logger_counts`: the metrics of requests are the logger's to send."""
         records = self.access_records.fd if self.access_records else -1
-        return server_settings.server_config(self.launch, self.log, self.notifier, self.signals.wakeup_fd, records)
+        return server_settings.server_config(self.launch, self.log, self.notifier, self.signals.wakeup_fd, records,
+                                             not logger_counts)
 
     def serve(self, app):
         self.start_server()
