@@ -5,7 +5,10 @@
 #include <variant>
 #include <vector>
 
+#include "supervisor/config/assignment.h"
+#include "supervisor/config/ending.h"
 #include "supervisor/config/environment.h"
+#include "supervisor/config/file_values.h"
 #include "supervisor/config/settings.h"
 
 namespace gserve::config {
@@ -16,21 +19,25 @@ struct Invocation {
   std::string directory;               // working directory at the start, absolute
 };
 
-/// There is nothing to run: --help, --version, or an error.
-struct Ending {
-  int exit_code = 0;       // 0, 1 (configuration) or 2 (usage)
-  std::string text;        // an error is one line, without the program's name and without a newline
-  bool to_stdout = false;  // else standard error
+/// What is known before the configuration file is read; in each list a later assignment wins.
+struct Layers {
+  std::vector<Assignment> defaults;  // PORT, WEB_CONCURRENCY, FORWARDED_ALLOW_IPS: below the file
+  std::vector<Assignment> given;     // GUNICORN_CMD_ARGS, GSERVE_CMD_ARGS, the command line: above it
+
+  /// The value that wins among these; null: none is given.
+  const Value* find(std::string_view name) const;
 };
 
-/// What the program prints for `ending`: errors get "gserve: " and a newline.
-std::string printed(const Ending& ending);
+std::variant<Layers, Ending> read_layers(const Invocation& invocation, const Environment& environment);
 
 using ParseOutcome = std::variant<Settings, Ending>;
 
-/// All settings, from low to high precedence: built-in defaults, PORT and WEB_CONCURRENCY, GUNICORN_CMD_ARGS,
-/// GSERVE_CMD_ARGS, the command line. `chdir` comes out absolute and is a directory. Depends on nothing but
-/// its arguments and that directory's existence.
+/// All settings, from low to high precedence: built-in defaults, `layers.defaults`, the configuration file,
+/// `layers.given`. `chdir` comes out absolute and is a directory; what a later layer overrides may be wrong.
+/// Depends on nothing but its arguments and that directory's existence.
+ParseOutcome resolve(const Layers& layers, const std::vector<FileValue>& file, const Invocation& invocation);
+
+/// Both, without a configuration file.
 ParseOutcome parse_command_line(const Invocation& invocation, const Environment& environment);
 
 }  // namespace gserve::config

@@ -4,16 +4,17 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <vector>
 
-#include "supervisor/config/settings.h"
+#include "supervisor/config/assignment.h"
 
 namespace gserve::config {
 
 /// Looks an environment variable up; nothing when it is not set.
 using Environment = std::function<std::optional<std::string>(const std::string& name)>;
 
-/// Applies the defaults that the environment changes: WEB_CONCURRENCY (workers) and PORT (bind). An empty
-/// variable counts as not set. Returns an empty string, or one line that says what is wrong.
-std::string apply_environment_defaults(Settings& settings, const Environment& environment);
+/// The defaults that the environment changes: WEB_CONCURRENCY (workers), PORT (bind) and FORWARDED_ALLOW_IPS
+/// (forwarded_allow_ips; empty: nobody). The first two count as not set when they are empty. Throws Stop.
+std::vector<Assignment> environment_defaults(const Environment& environment);
 
 }  // namespace gserve::config

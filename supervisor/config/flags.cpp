@@ -48,11 +48,27 @@ std::string_view long_flag(const Setting& setting) {
   return setting.name;
 }
 
+std::vector<std::string_view> flags_that_begin(std::string_view beginning) {
+  std::vector<std::string_view> all;
+  std::vector<std::string_view> of_gunicorn;
+  for (const Setting& setting : table()) {
+    for (const std::string_view flag : split_flags(setting.flags)) {
+      if (flag == beginning) return {flag};
+      if (!flag.starts_with(beginning)) continue;
+      all.push_back(flag);
+      if (!setting.own) of_gunicorn.push_back(flag);
+      break;  // one of its flags is enough
+    }
+  }
+  return of_gunicorn.size() == 1 ? of_gunicorn : all;
+}
+
 std::string_view nearest_flag(std::string_view flag) {
   std::string_view nearest;
   std::size_t least = std::max<std::size_t>(2, flag.size() / 3) + 1;
   if (!flag.starts_with("--")) return nearest;  // every short flag is near to every other
   for (const Setting& setting : table()) {
+    if (!setting.refusal.empty()) continue;
     for (const std::string_view candidate : split_flags(setting.flags)) {
       if (!candidate.starts_with("--") || distance(flag, candidate) >= least) continue;
       least = distance(flag, candidate);

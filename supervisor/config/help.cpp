@@ -18,12 +18,6 @@ std::string octal(std::int64_t mode) {
   return "0" + digits;
 }
 
-std::string default_text(const Setting& setting) {
-  if (setting.kind == Kind::flag) return {};
-  if (setting.metavar == "MODE") return octal(std::get<std::int64_t>(setting.builtin));
-  return to_text(setting.builtin);
-}
-
 /// Appends `text` word by word from column `column` on, breaking lines at kWidth.
 void append_wrapped(std::string& out, std::string_view text, std::size_t column) {
   bool first = true;
@@ -64,12 +58,19 @@ std::string flags_text(const Setting& setting) {
 }
 
 void append_setting(std::string& out, const Setting& setting) {
-  const std::string value = default_text(setting);
+  const std::string value = setting.kind == Kind::flag ? "" : default_text(setting);
   const std::string suffix = value.empty() ? "" : " [" + value + "]";
-  append_entry(out, flags_text(setting), std::string(setting.help) + suffix);
+  const std::string own = setting.own ? "(gserve) " : "";
+  append_entry(out, flags_text(setting), own + std::string(setting.help) + suffix);
 }
 
 }  // namespace
+
+std::string default_text(const Setting& setting) {
+  if (setting.kind == Kind::flag && setting.builtin == Value(false)) return {};
+  if (setting.metavar == "MODE") return octal(std::get<std::int64_t>(setting.builtin));
+  return to_text(setting.builtin);
+}
 
 std::string help_text() {
   std::string out = "Usage: gserve [OPTIONS] APP_MODULE\n\n";
@@ -79,11 +80,13 @@ std::string help_text() {
   append_entry(out, "-v, --version", "show the version and exit");
   std::string_view section;
   for (const Setting& setting : table()) {
-    if (setting.flags.empty()) continue;
+    if (setting.flags.empty() || !setting.refusal.empty()) continue;
     if (setting.section != section) out += "\n" + std::string(section = setting.section) + ":\n";
     append_setting(out, setting);
   }
-  return out + "\nGUNICORN_CMD_ARGS and GSERVE_CMD_ARGS may hold further options; the command line wins.\n";
+  return out +
+         "\nGUNICORN_CMD_ARGS and GSERVE_CMD_ARGS may hold further options; the command line wins.\n"
+         "(gserve): not in gunicorn.\n";
 }
 
 }  // namespace gserve::config

@@ -18,7 +18,9 @@ bool is_allowed(char c) {
 }  // namespace
 
 std::string process_name(const Settings& settings) {
-  return settings.text(settings.is_none("proc_name") ? "wsgi_app" : "proc_name");
+  if (!settings.is_none("proc_name")) return settings.text("proc_name");
+  const bool given = settings.source("default_proc_name") != Source::builtin;
+  return settings.text(given ? "default_proc_name" : "wsgi_app");
 }
 
 std::string syslog_name(const Settings& settings) {

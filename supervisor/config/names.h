@@ -7,7 +7,8 @@
 
 namespace gserve::config {
 
-/// gunicorn's proc_name, for process titles: --name, else the application as given.
+/// gunicorn's proc_name, for process titles: --name, else default_proc_name if it is set, else the application
+/// as given.
 std::string process_name(const Settings& settings);
 
 /// What programs' names in syslog begin with, as in gunicorn: gunicorn.PREFIX, PREFIX being syslog_prefix, else

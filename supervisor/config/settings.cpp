@@ -29,6 +29,9 @@ bool matches(const Value& value, Kind kind) {
     case Kind::seconds:
       return std::holds_alternative<double>(value);
     case Kind::text:
+    case Kind::identity:
+    case Kind::json:
+    case Kind::callable:
       return std::holds_alternative<std::string>(value);
     case Kind::list:
       return std::holds_alternative<std::vector<std::string>>(value);
@@ -48,7 +51,7 @@ bool fits_snapshot(const Setting& setting, const Value& value) {
 
 Settings::Settings() {
   for (const Setting& setting : table())
-    entries_[std::string(setting.name)] = {setting.builtin, Source::builtin};
+    entries_[std::string(setting.name)] = {setting.builtin, Source::builtin, "default"};
 }
 
 bool Settings::is_none(std::string_view name) const {
@@ -80,13 +83,22 @@ Source Settings::source(std::string_view name) const {
   return entries_.find(name)->second.source;
 }
 
-std::string Settings::set(std::string_view name, Value value, Source source) {
+const std::string& Settings::origin(std::string_view name) const {
+  row(name);
+  return entries_.find(name)->second.origin;
+}
+
+std::string Settings::set(std::string_view name, Value value, Source source, std::string origin) {
   const Setting& setting = row(name);
+  if (std::holds_alternative<std::monostate>(value)) {
+    entries_[std::string(name)] = {setting.builtin, source, std::move(origin)};
+    return {};
+  }
   if (!matches(value, setting.kind))
     throw std::logic_error("setting " + std::string(name) + " has another kind");
   if (!fits_snapshot(setting, value)) return "must be UTF-8 text";
   if (std::string wrong = setting.validate(value); !wrong.empty()) return wrong;
-  entries_[std::string(name)] = {std::move(value), source};
+  entries_[std::string(name)] = {std::move(value), source, std::move(origin)};
   return {};
 }
 

@@ -19,15 +19,9 @@ using Value = std::variant<std::monostate, bool, std::int64_t, double, std::stri
 /// Where a value came from, low to high precedence.
 enum class Source { builtin, environment, config_file, args_environment, command_line };
 
-enum class Kind {
-  flag,
-  integer,
-  bytes,
-  seconds,
-  text,
-  list,
-  dictionary  // in configuration files only
-};
+/// What a value is and how it is held. json is JSON text; identity is a user or group by name or number; callable
+/// says where the function is defined ("FILE:LINE NAME"). The last three are for configuration files only.
+enum class Kind { flag, integer, bytes, seconds, text, list, identity, dictionary, json, callable };
 
 /// One row of the settings table: the only place where a setting is declared.
 struct Setting {
@@ -46,6 +40,8 @@ struct Setting {
   std::string_view section;  // heading in --help
   /// What the bare flag stands for. None: flags are true, everything else needs a value.
   Value bare = {};
+  /// Why only the built-in value is accepted ("gserve speaks HTTP/1.1"); empty: the setting is supported.
+  std::string_view refusal = {};
 };
 
 std::span<const Setting> table();
@@ -67,9 +63,12 @@ class Settings {
   const std::vector<std::string>& list(std::string_view name) const;
   const Value& value(std::string_view name) const;
   Source source(std::string_view name) const;
+  /// Where the value came from, for people: "default", "$PORT", "/srv/gunicorn.conf.py", "GSERVE_CMD_ARGS",
+  /// "--bind".
+  const std::string& origin(std::string_view name) const;
 
-  /// Sets a value after validation. Returns an empty string, or what is wrong.
-  std::string set(std::string_view name, Value value, Source source);
+  /// Sets a value after validation; None is the built-in value. Returns an empty string, or what is wrong.
+  std::string set(std::string_view name, Value value, Source source, std::string origin = {});
 
   bool operator==(const Settings&) const = default;
 
@@ -77,6 +76,7 @@ class Settings {
   struct Entry {
     Value value;
     Source source = Source::builtin;
+    std::string origin = "default";
     bool operator==(const Entry&) const = default;
   };
   std::map<std::string, Entry, std::less<>> entries_;

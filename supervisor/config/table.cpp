@@ -3,6 +3,7 @@
 #include <array>
 
 #include "supervisor/config/settings.h"
+#include "supervisor/config/unsupported.h"
 #include "supervisor/config/validators.h"
 
 namespace gserve::config {
@@ -220,6 +221,14 @@ const std::array kTable = {
             "name of the instance, for gservectl and process titles; default: from the application",
             kGunicorn, kWorker, validators::not_empty, kMechanics},
 
+    Setting{"default_proc_name", "", Kind::text, "gunicorn", "NAME",
+            "the name where proc_name is not set; if neither is, it is the application", kGunicorn,
+            kSupervisor, validators::not_empty, kMechanics},
+    Setting{"tmp_upload_dir", "", Kind::text, kNone, "DIR",
+            "where request bodies that do not fit into memory are kept; default: the system's directory for "
+            "temporary files",
+            kGunicorn, kWorker, validators::accept, kMechanics},
+
     Setting{"errorlog", "--error-logfile,--log-file", Kind::text, "-", "FILE",
             "log file, - is standard error", kGunicorn, kWorker, validators::not_empty, kLogging},
     Setting{"loglevel", "--log-level", Kind::text, "info", "LEVEL", "debug, info, warning, error or critical",
@@ -247,10 +256,9 @@ const std::array kTable = {
     Setting{"logconfig_json", "--log-config-json", Kind::text, kNone, "FILE",
             "configuration of Python's logging in workers, as a JSON file", kGunicorn, kWorker,
             validators::not_empty, kLogging},
-    // A JSON object as text; no flag: it comes from configuration files.
-    Setting{"logconfig_dict", "", Kind::text, kNone, "DICT",
+    Setting{"logconfig_dict", "", Kind::json, "{}", "DICT",
             "configuration of Python's logging in workers, as a dictionary", kGunicorn, kWorker,
-            validators::not_empty, kLogging},
+            validators::accept, kLogging},
 
     Setting{"syslog", "--log-syslog", Kind::flag, false, "", "send the logs to a syslog server, too",
             kGunicorn, kWorker, validators::accept, kLogging},
@@ -291,13 +299,20 @@ const std::array kTable = {
 }  // namespace
 
 std::span<const Setting> table() {
-  return kTable;
+  static const std::vector<Setting> kAll = [] {
+    std::vector<Setting> all(kTable.begin(), kTable.end());
+    const auto others = unsupported_settings();
+    all.insert(all.end(), others.begin(), others.end());
+    return all;
+  }();
+  return kAll;
 }
 
 const Setting* find_setting(std::string_view name) {
-  const auto row = std::find_if(kTable.begin(), kTable.end(),
-                                [&](const Setting& setting) { return setting.name == name; });
-  return row == kTable.end() ? nullptr : &*row;
+  const auto all = table();
+  const auto row =
+      std::find_if(all.begin(), all.end(), [&](const Setting& setting) { return setting.name == name; });
+  return row == all.end() ? nullptr : &*row;
 }
 
 }  // namespace gserve::config

@@ -1,63 +1,123 @@
 // SPDX-License-Identifier: MIT
 #include "supervisor/config/unsupported.h"
 
-#include <algorithm>
-#include <array>
+#include <vector>
 
-#include "supervisor/config/flags.h"
+#include "supervisor/config/validators.h"
 
 namespace gserve::config {
 namespace {
 
-struct Unsupported {
-  std::string_view name;
-  std::string_view flags;
-};
+using Texts = std::vector<std::string>;
 
-constexpr std::array kUnsupported = std::to_array<Unsupported>({
-    {"config", "-c,--config"},
-    {"spew", "--spew"},
-    {"check_config", "--check-config"},
-    {"print_config", "--print-config"},
-    {"sendfile", "--no-sendfile"},
-    {"reuse_port", "--reuse-port"},
-    {"daemon", "-D,--daemon"},
-    {"worker_tmp_dir", "--worker-tmp-dir"},
-    {"user", "-u,--user"},
-    {"group", "-g,--group"},
-    {"umask", "-m,--umask"},
-    {"initgroups", "--initgroups"},
-    {"paste", "--paste,--paster"},
-    {"protocol", "--protocol"},
-    {"uwsgi_allow_ips", "--uwsgi-allow-from"},
-    {"http_protocols", "--http-protocols"},
-    {"http2_cleartext", "--http2-cleartext"},
-    {"http2_max_concurrent_streams", "--http2-max-concurrent-streams"},
-    {"http2_initial_window_size", "--http2-initial-window-size"},
-    {"http2_max_frame_size", "--http2-max-frame-size"},
-    {"http2_max_header_list_size", "--http2-max-header-list-size"},
-    {"raw_paste_global_conf", "--paste-global"},
-    {"asgi_loop", "--asgi-loop"},
-    {"asgi_lifespan", "--asgi-lifespan"},
-    {"asgi_disconnect_grace_period", "--asgi-disconnect-grace-period"},
-    {"websocket_max_message_size", "--websocket-max-message-size"},
-    {"http_parser", "--http-parser"},
-    {"root_path", "--root-path"},
-    {"dirty_apps", "--dirty-app"},
-    {"dirty_workers", "--dirty-workers"},
-    {"dirty_timeout", "--dirty-timeout"},
-    {"dirty_threads", "--dirty-threads"},
-    {"dirty_graceful_timeout", "--dirty-graceful-timeout"},
-});
+constexpr std::string_view kLater = kNotYet;
+constexpr std::string_view kNoHooks = "it runs no hooks yet";
+constexpr std::string_view kNoHttp2 = "gserve speaks HTTP/1.1";
+constexpr std::string_view kNoAsgi = "gserve runs WSGI applications";
+constexpr std::string_view kNoUwsgi = "gserve speaks HTTP, not uwsgi";
+constexpr std::string_view kNoDirty = "gserve has no separate pools for heavy work";
+
+const Value kNone = std::monostate{};
+
+constexpr std::int64_t operator""_i(unsigned long long number) {
+  return static_cast<std::int64_t>(number);
+}
+
+Setting row(std::string_view name, std::string_view flags, Kind kind, Value builtin,
+            std::string_view refusal) {
+  return {name,
+          flags,
+          kind,
+          std::move(builtin),
+          kind == Kind::flag ? "" : "VALUE",
+          "not supported by this version",
+          false,
+          false,
+          validators::accept,
+          "Not supported",
+          {},
+          refusal};
+}
+
+Setting hook(std::string_view name, std::string_view refusal = kNoHooks) {
+  return row(name, "", Kind::callable, kNone, refusal);
+}
+
+/// A flag that may stand alone.
+Setting with_bare(Setting setting, Value bare) {
+  setting.bare = std::move(bare);
+  return setting;
+}
+
+// clang-format off: one setting, one line
+std::vector<Setting> rows() {
+  return {
+      row("config", "-c,--config", Kind::text, "./gunicorn.conf.py", kLater),
+      row("check_config", "--check-config", Kind::flag, false, kLater),
+      row("print_config", "--print-config", Kind::flag, false, kLater),
+      row("spew", "--spew", Kind::flag, false, kLater),
+      with_bare(row("sendfile", "--no-sendfile", Kind::flag, true, kLater), false),
+      row("reuse_port", "--reuse-port", Kind::flag, false, kLater),
+      row("daemon", "-D,--daemon", Kind::flag, false, kLater),
+      row("worker_tmp_dir", "--worker-tmp-dir", Kind::text, kNone, kLater),
+      row("user", "-u,--user", Kind::identity, kNone, kLater),
+      row("group", "-g,--group", Kind::identity, kNone, kLater),
+      row("umask", "-m,--umask", Kind::integer, 0_i, kLater),
+      row("initgroups", "--initgroups", Kind::flag, false, kLater),
+      row("paste", "--paste,--paster", Kind::text, kNone, kLater),
+      row("raw_paste_global_conf", "--paste-global", Kind::list, Texts{}, kLater),
+
+      hook("on_starting"),
+      hook("on_reload"),
+      hook("when_ready"),
+      hook("pre_fork"),
+      hook("post_fork"),
+      hook("post_worker_init"),
+      hook("worker_int"),
+      hook("worker_abort"),
+      hook("pre_exec"),
+      hook("pre_request"),
+      hook("post_request"),
+      hook("child_exit"),
+      hook("worker_exit"),
+      hook("nworkers_changed"),
+      hook("on_exit"),
+      hook("ssl_context"),
+
+      row("root_path", "--root-path", Kind::text, "", kLater),
+
+      row("http_protocols", "--http-protocols", Kind::text, "h1", kNoHttp2),
+      row("http2_cleartext", "--http2-cleartext", Kind::text, "off", kNoHttp2),
+      row("http2_max_concurrent_streams", "--http2-max-concurrent-streams", Kind::integer, 100_i, kNoHttp2),
+      row("http2_initial_window_size", "--http2-initial-window-size", Kind::integer, 65535_i, kNoHttp2),
+      row("http2_max_frame_size", "--http2-max-frame-size", Kind::integer, 16384_i, kNoHttp2),
+      row("http2_max_header_list_size", "--http2-max-header-list-size", Kind::integer, 65536_i, kNoHttp2),
+      row("protocol", "--protocol", Kind::text, "http", kNoUwsgi),
+      row("uwsgi_allow_ips", "--uwsgi-allow-from", Kind::text, "127.0.0.1,::1", kNoUwsgi),
+      row("asgi_loop", "--asgi-loop", Kind::text, "auto", kNoAsgi),
+      row("asgi_lifespan", "--asgi-lifespan", Kind::text, "auto", kNoAsgi),
+      row("asgi_disconnect_grace_period", "--asgi-disconnect-grace-period", Kind::integer, 3_i, kNoAsgi),
+      row("websocket_max_message_size", "--websocket-max-message-size", Kind::integer, 16777216_i, kNoAsgi),
+      row("http_parser", "--http-parser", Kind::text, "auto", "gserve has one parser, its own"),
+
+      row("dirty_apps", "--dirty-app", Kind::list, Texts{}, kNoDirty),
+      row("dirty_workers", "--dirty-workers", Kind::integer, 0_i, kNoDirty),
+      row("dirty_timeout", "--dirty-timeout", Kind::integer, 300_i, kNoDirty),
+      row("dirty_threads", "--dirty-threads", Kind::integer, 1_i, kNoDirty),
+      row("dirty_graceful_timeout", "--dirty-graceful-timeout", Kind::integer, 30_i, kNoDirty),
+      hook("on_dirty_starting", kNoDirty),
+      hook("dirty_post_fork", kNoDirty),
+      hook("dirty_worker_init", kNoDirty),
+      hook("dirty_worker_exit", kNoDirty),
+  };
+}
+// clang-format on
 
 }  // namespace
 
-std::string_view unsupported_setting(std::string_view flag) {
-  for (const auto& [name, flags] : kUnsupported) {
-    const auto known = split_flags(flags);
-    if (std::find(known.begin(), known.end(), flag) != known.end()) return name;
-  }
-  return {};
+std::span<const Setting> unsupported_settings() {
+  static const std::vector<Setting> kRows = rows();
+  return kRows;
 }
 
 }  // namespace gserve::config

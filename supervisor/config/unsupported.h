@@ -1,12 +1,18 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <span>
 #include <string_view>
+
+#include "supervisor/config/settings.h"
 
 namespace gserve::config {
 
-/// The name of the gunicorn setting that `flag` ("--preload", "-D") sets, if it is one that this version of
-/// gserve does not have; else empty.
-std::string_view unsupported_setting(std::string_view flag);
+/// The refusal of what only has not been built yet.
+inline constexpr std::string_view kNotYet = "not yet";
+
+/// The part of the table that holds gunicorn's settings whose built-in value is the only one that this version
+/// accepts: it then behaves as gunicorn does by default. To implement one, move its row to table.cpp.
+std::span<const Setting> unsupported_settings();
 
 }  // namespace gserve::config

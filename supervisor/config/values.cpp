@@ -94,6 +94,7 @@ struct Texts {
 ParsedValue parse_value(const Setting& setting, const std::vector<std::string>& words) {
   if (setting.kind == Kind::list) {
     std::vector<std::string> items;
+    items.reserve(words.size());
     for (const std::string& word : words) items.emplace_back(trimmed(word));
     return {std::move(items), {}};
   }
@@ -111,8 +112,11 @@ ParsedValue parse_value(const Setting& setting, const std::vector<std::string>& 
       if (const auto number = parse_decimal(word)) return {*number, {}};
       return {{}, "must be a number of seconds"};
     case Kind::text:
+    case Kind::identity:
     case Kind::list:
     case Kind::dictionary:
+    case Kind::json:
+    case Kind::callable:
       break;
   }
   return {std::string(word), {}};

@@ -147,12 +147,13 @@ void Reader::read_setting(config::Settings& settings, const std::string& name) c
   if (row == nullptr) refuse("is not a setting of this version");
   config::Source source{};
   (*this)("source", source);
+  std::string origin = name_of(source);
+  later("origin", origin);
   const Reader value = member("value");
-  if (value.json_.is_null()) {
-    if (!std::holds_alternative<std::monostate>(row->builtin)) value.refuse("must not be null");
-    return;
-  }
-  const std::string wrong = settings.set(name, value.read_value(row->kind), source);
+  const bool is_none = value.json_.is_null();
+  if (is_none && !std::holds_alternative<std::monostate>(row->builtin)) value.refuse("must not be null");
+  const std::string wrong =
+      settings.set(name, is_none ? config::Value() : value.read_value(row->kind), source, std::move(origin));
   if (!wrong.empty()) value.refuse(wrong);
 }
 
@@ -170,6 +171,9 @@ config::Value Reader::read_value(config::Kind kind) const {
     case config::Kind::seconds:
       return as(double{});
     case config::Kind::text:
+    case config::Kind::identity:
+    case config::Kind::json:
+    case config::Kind::callable:
       return as(std::string());
     case config::Kind::list:
       return as(std::vector<std::string>());

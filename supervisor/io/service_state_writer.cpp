@@ -79,6 +79,7 @@ Json Writer::write_settings(const config::Settings& settings) {
     if (source == config::Source::builtin && value == row.builtin) continue;
     object[std::string(row.name)] = {
         {"source", name_of(source)},
+        {"origin", write(settings.origin(row.name))},
         {"value", std::visit([](const auto& held) { return write(held); }, value)}};
   }
   return object;

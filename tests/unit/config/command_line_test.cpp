@@ -139,6 +139,21 @@ TEST(CommandLine, RefusesWrongHttpRules) {
   }
 }
 
+TEST(CommandLine, TakesBeginningsOfLongOptionsThatAreUniqueInGunicorn) {
+  EXPECT_EQ(settings_of(parse({"--workers", "1", "--worker-conn", "7", "a"})).integer("worker_connections"),
+            7);
+  EXPECT_EQ(settings_of(parse({"--max-requests=5", "a"})).integer("max_requests"),
+            5);  // whole, and a beginning
+  EXPECT_EQ(settings_of(parse({"--threa=3", "a"})).integer("threads"), 3);
+  EXPECT_EQ(settings_of(parse({"--back", "7", "a"})).integer("backlog"), 7);
+  // --pre-stop-delay is ours: gunicorn's users mean the other.
+  EXPECT_TRUE(settings_of(parse({"--pre", "a"})).flag("preload_app"));
+}
+
+TEST(CommandLine, AcceptsAnUnsupportedSettingAtItsDefault) {
+  EXPECT_EQ(settings_of(parse({"--protocol", "http", "--dirty-workers=0", "a"})).text("protocol"), "http");
+}
+
 TEST(CommandLine, TakesAmountsOfMemoryWithAUnit) {
   const auto bytes = [](const char* text) {
     return settings_of(parse({"a:b", "--max-worker-memory", text})).integer("max_worker_memory");
@@ -255,12 +270,19 @@ TEST(CommandLine, RefusesWithOneLineAndTheRightCode) {
       {{"--chdir", "/dev/null", "a"}, 1, "--chdir: cannot change to '/dev/null': Not a directory"},
       {{"-n", "caf\xE9", "a"}, 1, "--name: invalid value 'caf\xE9': must be UTF-8 text"},
       {{"-w", "a\nb", "a"}, 1, "--workers: invalid value 'a\\x0ab': must be an integer"},
+      {{"--work", "4", "a"},
+       2,
+       "ambiguous option: --work could match --workers, --worker-class, --worker-connections, "
+       "--worker-tmp-dir"},
       // gunicorn's, but not of this version.
+      {{"--http-protocols", "h2,h1", "a"},
+       1,
+       "--http-protocols (http_protocols) is not supported by this version: gserve speaks HTTP/1.1"},
       {{"--reuse-port", "a"}, 1, "--reuse-port (reuse_port) is not supported by this version"},
-      {{"-c", "conf.py", "a"}, 1, "-c (config) is not supported by this version"},
+      {{"-c", "conf.py", "a"}, 1, "--config (config) is not supported by this version"},
       {{"--config=conf.py", "a"}, 1, "--config (config) is not supported by this version"},
-      {{"-D", "a"}, 1, "-D (daemon) is not supported by this version"},
-      {{"-Dw", "4", "a"}, 1, "-D (daemon) is not supported by this version"},
+      {{"-D", "a"}, 1, "--daemon (daemon) is not supported by this version"},
+      {{"-Dw", "4", "a"}, 1, "--daemon (daemon) is not supported by this version"},
       {{"--sni-cert", "a.b", "a"},
        1,
        "--sni-cert: invalid value 'a.b': must be HOST=CERTFILE or HOST=CERTFILE:KEYFILE"},
@@ -314,6 +336,7 @@ TEST(Precedence, RisesFromTheEnvironmentsDefaultsToTheCommandLine) {
   variables["WEB_CONCURRENCY"] = "2";
   EXPECT_EQ(settings_of(parse({"a"}, variables)).integer("workers"), 2);
   EXPECT_EQ(settings_of(parse({"a"}, variables)).source("workers"), Source::environment);
+  EXPECT_EQ(settings_of(parse({"a"}, variables)).origin("workers"), "$WEB_CONCURRENCY");
   variables["GUNICORN_CMD_ARGS"] = "--workers 3 -t 9";
   EXPECT_EQ(settings_of(parse({"a"}, variables)).integer("workers"), 3);
   EXPECT_EQ(settings_of(parse({"a"}, variables)).source("workers"), Source::args_environment);
@@ -324,6 +347,10 @@ TEST(Precedence, RisesFromTheEnvironmentsDefaultsToTheCommandLine) {
   EXPECT_EQ(settings.integer("workers"), 5);
   EXPECT_EQ(settings.seconds("timeout"), 9.0);
   EXPECT_EQ(settings.text("wsgi_app"), "a");
+  EXPECT_EQ(settings.origin("workers"), "--workers");
+  EXPECT_EQ(settings.origin("timeout"), "GUNICORN_CMD_ARGS");
+  EXPECT_EQ(settings.origin("wsgi_app"), "APP_MODULE");
+  EXPECT_EQ(settings.origin("backlog"), "default");
 }
 
 TEST(Precedence, AHigherLayersListReplacesTheLowerOne) {
@@ -364,7 +391,7 @@ TEST(Environment, IsNamedWhenItIsWrong) {
       {{{"WEB_CONCURRENCY", "0"}}, 1, "WEB_CONCURRENCY: invalid value '0': must be from 1 to 10000"},
       {{{"PORT", "http"}},
        1,
-       "PORT: invalid value 'http': '0.0.0.0:http': the port must be a number from 0 to 65535"},
+       "PORT: invalid value '0.0.0.0:http': the port must be a number from 0 to 65535"},
       {{{"GUNICORN_CMD_ARGS", "-w 'x"}}, 1, "GUNICORN_CMD_ARGS: a quotation is not closed"},
       {{{"GUNICORN_CMD_ARGS", "-w"}}, 2, "GUNICORN_CMD_ARGS: -w needs a value"},
       {{{"GUNICORN_CMD_ARGS", "-w x"}},
