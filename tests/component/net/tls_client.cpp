@@ -115,6 +115,7 @@ TlsClient::TlsClient(std::uint16_t port, const TlsOptions& options)
                         static_cast<unsigned>(options.protocols.size()));
   }
   if (options.session != nullptr) SSL_set_session(ssl_, options.session);
+  Client::send(options.preface);
   ERR_clear_error();
   connected_ = SSL_connect(ssl_) == 1;
   if (!connected_) note_failure();
@@ -157,13 +158,6 @@ ssl_session_st* TlsClient::session() const {
 }
 void TlsClient::release_session(ssl_session_st* session) {
   SSL_SESSION_free(session);
-}
-
-void TlsClient::change_keys(int count) {
-  for (int i = 0; i < count; ++i) {
-    SSL_key_update(ssl_, SSL_KEY_UPDATE_NOT_REQUESTED);
-    if (SSL_do_handshake(ssl_) != 1) return;
-  }
 }
 
 void TlsClient::send_close_notify() {

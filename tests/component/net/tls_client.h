@@ -29,6 +29,7 @@ tls::Material material_for(const Identity& identity);
 struct TlsOptions {
   std::string host = {};               // server name to ask for
   std::string protocols = {};          // to offer, as RFC 7301 writes them: length, name
+  std::string preface = {};            // to send before, as it is
   int version = 0;                     // the only one to speak; 0: any
   const Identity* identity = nullptr;  // to show
   ssl_session_st* session = nullptr;   // to resume
@@ -51,8 +52,6 @@ class TlsClient : public Client {
   /// To be freed with release_session(). With TLS 1.3 it comes with the first answer.
   ssl_session_st* session() const;
   static void release_session(ssl_session_st* session);
-  /// Sends `count` requests to change keys, which carry no data (RFC 8446, 4.6.3).
-  void change_keys(int count);
   /// Says that nothing more comes, and goes on reading.
   void send_close_notify();
   /// Whether the server has said that nothing more comes.

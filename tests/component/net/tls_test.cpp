@@ -4,16 +4,20 @@
 #include <openssl/rand.h>
 #include <openssl/ssl.h>
 #include <signal.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <array>
+#include <cerrno>
 #include <chrono>
+#include <memory>
 #include <thread>
 
 #include "tests/component/net/client.h"
 #include "tests/component/net/test_server.h"
 #include "tests/component/net/tls_client.h"
+#include "worker/net/tls_session.h"
 
 namespace gserve::test {
 namespace {
@@ -408,24 +412,85 @@ TEST_P(Resumption, FailsHarmlesslyAtAnotherServer) {
 
 INSTANTIATE_TEST_SUITE_P(Versions, Resumption, ::testing::Values(TLS1_2_VERSION, TLS1_3_VERSION));
 
-TEST(Tls, ServesOthersWhileAClientChangesKeysWithoutEnd) {
-  TestServer server(hello_or_echo, with_tls());
-  TlsClient busy(server.port());
-  busy.get("/hello");
-  busy.read_response();
-  std::atomic<bool> end{false};
-  std::thread flood([&] {
-    while (!end) busy.change_keys(1000);
-  });
-  for (int i = 0; i < 20; ++i) {
-    TlsClient client(server.port());
-    client.get("/hello");
-    EXPECT_EQ(client.read_response().body, "hello");
+TEST(Tls, ComesAfterThePlainHeaderOfAProxy) {
+  const auto proxied = [](const char* trusted) {
+    return with_tls([trusted](net::ServerConfig& config) {
+      config.proxy_protocol = http::ProxyMode::either;
+      config.proxy_allow_ips.add(trusted);
+    });
+  };
+  TestServer server([](net::Exchange& exchange) { answer(exchange, exchange.peer().address); },
+                    proxied("127.0.0.1"));
+  TlsClient client(server.port(), {.preface = "PROXY TCP4 192.0.2.7 10.0.0.1 4711 443\r\n"});
+  ASSERT_TRUE(client.connected()) << client.failure();
+  client.get("/");
+  EXPECT_EQ(client.read_response().body, "192.0.2.7");
+
+  TestServer distrusting(hello_or_echo, proxied("192.0.2.1"));
+  Client stranger(distrusting.port());
+  stranger.send("PROXY TCP4 192.0.2.7 10.0.0.1 4711 443\r\n");
+  EXPECT_EQ(stranger.read_response().status, 403);
+}
+
+/// A client that keeps what it would send.
+class HeldClient {
+ public:
+  HeldClient() {
+    SSL_set_bio(ssl_.get(), BIO_new(BIO_s_mem()), BIO_new(BIO_s_mem()));
+    SSL_set_connect_state(ssl_.get());
   }
-  end = true;
-  flood.join();
-  busy.get("/hello");
-  EXPECT_EQ(busy.read_response().body, "hello");
+  /// Sends what it has, and reads what there is.
+  void talk(int socket) {
+    std::array<char, 16384> room;
+    const ssize_t n = ::recv(socket, room.data(), room.size(), MSG_DONTWAIT);
+    if (n > 0) BIO_write(SSL_get_rbio(ssl_.get()), room.data(), static_cast<int>(n));
+    SSL_do_handshake(ssl_.get());
+    flush(socket);
+  }
+  bool connected() const { return SSL_is_init_finished(ssl_.get()) == 1; }
+  /// A request to change keys carries no data (RFC 8446, 4.6.3).
+  void change_keys() {
+    SSL_key_update(ssl_.get(), SSL_KEY_UPDATE_NOT_REQUESTED);
+    SSL_do_handshake(ssl_.get());
+  }
+  std::size_t held() const { return BIO_ctrl_pending(SSL_get_wbio(ssl_.get())); }
+  void flush(int socket) {
+    std::string bytes(held(), '\0');
+    BIO_read(SSL_get_wbio(ssl_.get()), bytes.data(), static_cast<int>(bytes.size()));
+    ASSERT_EQ(::send(socket, bytes.data(), bytes.size(), 0), static_cast<ssize_t>(bytes.size()));
+  }
+
+ private:
+  const std::unique_ptr<SSL_CTX, decltype(&SSL_CTX_free)> context_{SSL_CTX_new(TLS_client_method()),
+                                                                   SSL_CTX_free};
+  const std::unique_ptr<SSL, decltype(&SSL_free)> ssl_{SSL_new(context_.get()), SSL_free};
+};
+
+TEST(Tls, ReadsSoMuchAtOnceAndNoMore) {
+  int ends[2];
+  ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends), 0);
+  const UniqueFd ours(ends[0]);
+  const UniqueFd theirs(ends[1]);
+  net::ForkGuard guard;
+  const auto context = tls::Context::make(material_for(server_identity()));
+  net::TlsSession session(guard, std::get<tls::Context>(context), ours.get());
+  HeldClient client;
+  std::array<char, 1024> room;
+  for (int i = 0; i < 10; ++i) {
+    client.talk(theirs.get());
+    EXPECT_EQ(session.receive(room.data(), room.size()), -1);
+    EXPECT_FALSE(session.holds_more());
+  }
+  ASSERT_TRUE(client.connected() && session.established());
+  while (client.held() < 100'000) client.change_keys();
+  client.flush(theirs.get());
+  int turns = 0;
+  do {
+    EXPECT_EQ(session.receive(room.data(), room.size()), -1);
+    EXPECT_EQ(errno, EAGAIN);
+    ++turns;
+  } while (session.holds_more());
+  EXPECT_GE(turns, 3);
 }
 
 #if !defined(__SANITIZE_THREAD__)  // it does not go along with threads that fork
