@@ -1,109 +1,48 @@
 // SPDX-License-Identifier: MIT
 #include "worker/net/access_format.h"
 
-#include <unistd.h>
-
+#include <algorithm>
 #include <array>
 #include <cstdio>
-#include <optional>
+#include <utility>
+
+#include "worker/net/access_json.h"
+#include "worker/net/log_text.h"
 
 namespace gserve::net {
 namespace {
 
 constexpr std::string_view kDefaultFormat = R"(%(h)s %(l)s %(u)s %(t)s "%(r)s" %(s)s %(b)s "%(f)s" "%(a)s")";
 constexpr std::string_view kPlainAtoms = "hlutrmUqHsBbfaTMDLp";
+constexpr std::size_t kMostWidth = 1000;
 
-char lower(char c) {
-  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-}
-
-bool same_name(std::string_view a, std::string_view b) {
-  if (a.size() != b.size()) return false;
-  for (std::size_t i = 0; i < a.size(); ++i) {
-    if (lower(a[i]) != lower(b[i])) return false;
-  }
-  return true;
-}
-
-void append_escaped(std::string& out, std::string_view text) {
-  constexpr std::string_view kHex = "0123456789abcdef";
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (c == '"' || c == '\\') {
-      out += '\\';
-      out += c;
-    } else if (byte < 0x20 || byte >= 0x7f) {
-      out += "\\x";
-      out += kHex[byte >> 4];
-      out += kHex[byte & 15];
-    } else {
-      out += c;
-    }
-  }
+/// A dash for what is not there.
+void append_optional(std::string& out, std::optional<std::string_view> text) {
+  append_escaped(out, text.value_or("-"));
 }
 
 void append_or_dash(std::string& out, std::string_view text) {
-  if (text.empty()) {
-    out += '-';
-  } else {
-    append_escaped(out, text);
+  append_escaped(out, text.empty() ? "-" : text);
+}
+
+/// All values, joined as in the environ.
+void append_joined(std::string& out, const http::RequestHead& head, std::string_view name) {
+  bool found = false;
+  for (const http::Field& field : head.fields) {
+    if (!same_name(field.name, name)) continue;
+    if (found) out += ',';
+    append_escaped(out, field.value);
+    found = true;
   }
-}
-
-std::string_view field(const http::RequestHead& head, std::string_view name) {
-  for (const http::Field& f : head.fields) {
-    if (same_name(f.name, name)) return f.value;
-  }
-  return {};
-}
-
-int base64_digit(char c) {
-  constexpr std::string_view kDigits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  const std::size_t at = kDigits.find(c);
-  return at == std::string_view::npos ? -1 : static_cast<int>(at);
-}
-
-/// The user name of Basic credentials (RFC 7617), empty if there are none.
-std::string basic_user(const http::RequestHead& head) {
-  std::string_view value = field(head, "Authorization");
-  if (value.size() < 6 || !same_name(value.substr(0, 6), "Basic ")) return {};
-  std::string user;
-  unsigned bits = 0;
-  int count = 0;
-  for (const char c : value.substr(6)) {
-    const int digit = base64_digit(c);
-    if (digit < 0) break;
-    bits = bits << 6 | static_cast<unsigned>(digit);
-    count += 6;
-    if (count < 8) continue;
-    count -= 8;
-    const char byte = static_cast<char>(bits >> count & 0xff);
-    if (byte == ':') return user;
-    user += byte;
-  }
-  return {};
-}
-
-/// HTTP_X_Y names the field X-Y.
-void append_variable(std::string& out, std::string_view name, const AccessRecord& record) {
-  const http::RequestHead& head = record.head;
-  if (name == "REQUEST_METHOD") return append_or_dash(out, head.method);
-  if (name == "QUERY_STRING") return append_or_dash(out, head.query);
-  if (name == "RAW_URI") return append_or_dash(out, head.target);
-  if (name == "SERVER_PROTOCOL") return append_or_dash(out, head.version());
-  if (name == "REMOTE_ADDR") return append_or_dash(out, record.peer.address);
-  if (name == "REMOTE_PORT") return append_or_dash(out, record.peer.port);
-  if (!name.starts_with("HTTP_")) return append_or_dash(out, {});
-  std::string field_name(name.substr(5));
-  for (char& c : field_name) c = c == '_' ? '-' : c;
-  append_or_dash(out, field(head, field_name));
+  if (!found) out += '-';
 }
 
 void append_response_field(std::string& out, std::string_view name, const AccessRecord& record) {
+  std::optional<std::string_view> last;
   for (const auto& [field_name, value] : record.response_fields) {
-    if (same_name(field_name, name)) return append_or_dash(out, value);
+    if (same_name(field_name, name)) last = value;
   }
-  out += '-';
+  append_optional(out, last);
 }
 
 void append_line(std::string& out, const http::RequestHead& head) {
@@ -111,7 +50,7 @@ void append_line(std::string& out, const http::RequestHead& head) {
   out += ' ';
   append_escaped(out, head.target);
   out += ' ';
-  out += head.version();
+  append_escaped(out, head.version());
 }
 
 void append_decimal_seconds(std::string& out, std::int64_t microseconds) {
@@ -122,71 +61,78 @@ void append_decimal_seconds(std::string& out, std::int64_t microseconds) {
   out.append(text.data(), static_cast<std::size_t>(size));
 }
 
-void append_plain(std::string& out, char atom, const AccessRecord& record) {
-  const http::RequestHead& head = record.head;
+/// Atoms of the request.
+void append_request(std::string& out, char atom, const http::RequestHead& head) {
   switch (atom) {
-    case 'h':
-      return append_or_dash(out, record.peer.address);
     case 'u':
       return append_or_dash(out, basic_user(head));
-    case 't':
-      out += record.time;
-      return;
     case 'r':
       return append_line(out, head);
     case 'm':
-      return append_or_dash(out, head.method);
+      return append_escaped(out, head.method);
     case 'U':
-      return append_or_dash(out, head.path);
+      return append_decoded(out, head.path);
     case 'q':
       return append_escaped(out, head.query);
     case 'H':
-      out += head.version();
-      return;
-    case 's':
-      out += std::to_string(record.status);
-      return;
-    case 'B':
-    case 'b':
-      out += std::to_string(record.body_size);
-      return;
+      return append_escaped(out, head.version());
     case 'f':
-      return append_or_dash(out, field(head, "Referer"));
+      return append_joined(out, head, "Referer");
     case 'a':
-      return append_or_dash(out, field(head, "User-Agent"));
-    case 'T':
-      out += std::to_string(record.microseconds / 1'000'000);
-      return;
-    case 'M':
-      out += std::to_string(record.microseconds / 1'000);
-      return;
-    case 'D':
-      out += std::to_string(record.microseconds);
-      return;
-    case 'L':
-      return append_decimal_seconds(out, record.microseconds);
-    case 'p':
-      out += '<' + std::to_string(::getpid()) + '>';
-      return;
+      return append_joined(out, head, "User-Agent");
     default:
       out += '-';
   }
 }
 
+/// Text and its size of a Python conversion after the parenthesis: "-20s".
+struct Conversion {
+  std::size_t size = 0;
+  std::size_t width = 0;
+  bool left = false;
+};
+
+Conversion read_conversion(std::string_view text) {
+  Conversion read;
+  for (; read.size < text.size(); ++read.size) {
+    const char c = text[read.size];
+    if (c == '-') {
+      read.left = true;
+    } else if (c >= '0' && c <= '9') {
+      read.width = std::min(read.width * 10 + static_cast<std::size_t>(c - '0'), kMostWidth);
+    } else {
+      ++read.size;  // the conversion, always a string
+      break;
+    }
+  }
+  return read;
+}
+
 }  // namespace
 
-AccessFormat::AccessFormat(std::string_view format) {
-  std::string_view rest = format.empty() ? kDefaultFormat : format;
+AccessFormat::AccessFormat(std::string_view format, pid_t pid, std::uint64_t generation)
+    : json_(format == "json"), pid_('<' + std::to_string(pid) + '>') {
+  json_constants_ = ",\"pid\":" + std::to_string(pid) + ",\"generation\":" + std::to_string(generation);
+  if (!json_) compile(format.empty() ? kDefaultFormat : format);
+}
+
+void AccessFormat::compile(std::string_view rest) {
   std::string literal;
   const auto end_literal = [&] {
-    if (!literal.empty()) parts_.push_back({0, std::exchange(literal, {})});
+    if (literal.empty()) return;
+    parts_.emplace_back();
+    parts_.back().text = std::exchange(literal, {});
   };
   while (!rest.empty()) {
     const std::size_t close = rest.starts_with("%(") ? rest.find(')') : std::string_view::npos;
     if (close != std::string_view::npos && close + 1 < rest.size()) {
       end_literal();
-      add(rest.substr(2, close - 2));
-      rest.remove_prefix(close + 2);  // with the conversion, always a string
+      const Conversion conversion = read_conversion(rest.substr(close + 1));
+      Part part = part_of(rest.substr(2, close - 2));
+      part.width = conversion.width;
+      part.left = conversion.left;
+      parts_.push_back(std::move(part));
+      rest.remove_prefix(close + 1 + conversion.size);
       continue;
     }
     literal += rest[0];
@@ -195,42 +141,91 @@ AccessFormat::AccessFormat(std::string_view format) {
   end_literal();
 }
 
-void AccessFormat::add(std::string_view atom) {
+AccessFormat::Part AccessFormat::part_of(std::string_view atom) {
+  Part part;
   if (atom.size() == 1 && kPlainAtoms.find(atom[0]) != std::string_view::npos) {
-    parts_.push_back({atom[0], {}});
-    return;
+    part.atom = atom[0];
+    return part;
   }
   const std::size_t size = atom.size();
-  const bool named = size > 3 && atom[0] == '{' && atom[size - 2] == '}' &&
-                     (atom[size - 1] == 'i' || atom[size - 1] == 'o' || atom[size - 1] == 'e');
-  if (!named) {
-    parts_.push_back({0, "-"});
-    return;
-  }
-  parts_.push_back({atom[size - 1], std::string(atom.substr(1, size - 3))});
-  wants_response_fields_ = wants_response_fields_ || atom[size - 1] == 'o';
+  const char kind = size > 3 && atom[0] == '{' && atom[size - 2] == '}' ? atom[size - 1] : '\0';
+  part.text = "-";
+  if (kind != 'i' && kind != 'o' && kind != 'e') return part;
+  part.atom = kind;
+  part.text = atom.substr(1, size - 3);
+  wants_response_fields_ = wants_response_fields_ || kind == 'o';
+  if (kind != 'e') return part;
+  part.variable = variables_.size();
+  variables_.push_back(part.text);
+  return part;
 }
 
-void AccessFormat::append(std::string& out, const AccessRecord& record) const {
-  for (const Part& part : parts_) {
-    switch (part.atom) {
-      case 0:
-        out += part.text;
-        break;
-      case 'i':
-        append_or_dash(out, field(record.head, part.text));
-        break;
-      case 'o':
-        append_response_field(out, part.text, record);
-        break;
-      case 'e':
-        append_variable(out, part.text, record);
-        break;
-      default:
-        append_plain(out, part.atom, record);
-    }
+void AccessFormat::append(std::string& out, const AccessRecord& record, std::size_t limit) const {
+  const std::size_t start = out.size();
+  if (json_) {
+    append_json(out, record, limit);
+  } else {
+    append_text_line(out, record);
+    if (out.size() - start >= limit) out.resize(start + limit - 1);
   }
   out += '\n';
+}
+
+void AccessFormat::append_json(std::string& out, const AccessRecord& record, std::size_t limit) const {
+  // An escaped byte takes six: seven texts of 64 bytes fit any limit that there is.
+  const std::size_t start = out.size();
+  for (const std::size_t most : {std::string::npos, std::size_t{512}, std::size_t{64}}) {
+    out.resize(start);
+    append_json_line(out, record, json_constants_, most);
+    if (out.size() - start < limit) return;
+  }
+}
+
+void AccessFormat::append_text_line(std::string& out, const AccessRecord& record) const {
+  for (const Part& part : parts_) {
+    const std::size_t start = out.size();
+    append_atom(out, part, record);
+    const std::size_t size = out.size() - start;
+    if (size < part.width) out.insert(part.left ? out.size() : start, part.width - size, ' ');
+  }
+}
+
+void AccessFormat::append_atom(std::string& out, const Part& part, const AccessRecord& record) const {
+  switch (part.atom) {
+    case 0:
+      out += part.text;
+      return;
+    case 'i':
+      return append_optional(out, last_field(record.head, part.text));
+    case 'o':
+      return append_response_field(out, part.text, record);
+    case 'e':
+      return append_optional(
+          out, part.variable < record.variables.size() ? record.variables[part.variable] : std::nullopt);
+    case 'h':
+      return append_or_dash(out, record.peer.address);
+    case 't':
+      out += record.time;
+      return;
+    case 's':
+      return append_number(out, record.status);
+    case 'B':
+    case 'b':
+      return append_number(out, static_cast<std::int64_t>(record.body_size));
+    case 'T':
+      return append_number(out, record.microseconds / 1'000'000);
+    case 'M':
+      return append_number(out, record.microseconds / 1'000);
+    case 'D':
+      return append_number(out, record.microseconds);
+    case 'L':
+      return append_decimal_seconds(out, record.microseconds);
+    case 'p':
+      out += pid_;
+      return;
+    default:
+      return append_request(out, part.atom, record.head);
+  }
 }
 
 }  // namespace gserve::net

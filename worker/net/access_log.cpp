@@ -57,35 +57,46 @@ void AccessLog::add(const Connection& connection) {
   append(connection);
   if (copies) log_.copy_access(std::string_view(lines_).substr(start, lines_.size() - start - 1));
   if (fd_ < 0) return lines_.clear();
-  if (!regular_ && !records_ && lines_.size() - start > kAtomicPipeWrite) {
-    lines_.resize(start + kAtomicPipeWrite);
-    lines_.back() = '\n';
-  }
 }
 
 void AccessLog::append(const Connection& connection) {
+  timespec now{};
+  ::clock_gettime(CLOCK_REALTIME, &now);
   const HttpExchange& exchange = connection.exchange;
   const AccessRecord record{exchange.head(),
                             connection.peer,
                             exchange.status(),
                             exchange.body_sent(),
                             exchange.duration() / 1000,
-                            records_ ? std::string_view() : time_text(::time(nullptr)),
-                            exchange.logged_fields()};
-  records_ ? append_access_record(lines_, record) : context_.access_format.append(lines_, record);
+                            records_ ? std::string_view() : time_text(now.tv_sec),
+                            static_cast<int>(now.tv_nsec / kMillisecond),
+                            exchange.logged_fields(),
+                            exchange.logged_values()};
+  if (records_) return append_access_record(lines_, record);
+  context_.access_format.append(lines_, record, regular_ ? std::string::npos : kAtomicPipeWrite);
 }
 
+/// The same text for a whole second.
 std::string_view AccessLog::time_text(std::int64_t unix_seconds) {
-  if (formatted_ != unix_seconds) {
-    const long offset = utc_offset(context_.guard, unix_seconds);
-    const CivilTime t = civil_time(unix_seconds + offset);
-    const long minutes = std::labs(offset) / 60;
-    std::snprintf(time_.data(), time_.size(), "[%02d/%s/%04d:%02d:%02d:%02d %c%02ld%02ld]", t.day,
-                  month_name(t.month).data(), t.year, t.hour, t.minute, t.second, offset < 0 ? '-' : '+',
-                  minutes / 60, minutes % 60);
-    formatted_ = unix_seconds;
+  if (formatted_ == unix_seconds) return time_.data();
+  formatted_ = unix_seconds;
+  if (context_.access_format.is_json()) {
+    const CivilTime t = civil_time(unix_seconds);
+    std::snprintf(time_.data(), time_.size(), "%04d-%02d-%02dT%02d:%02d:%02d", t.year, t.month, t.day, t.hour,
+                  t.minute, t.second);
+  } else {
+    format_local_time(unix_seconds);
   }
   return time_.data();
+}
+
+void AccessLog::format_local_time(std::int64_t unix_seconds) {
+  const long offset = utc_offset(context_.guard, unix_seconds);
+  const CivilTime t = civil_time(unix_seconds + offset);
+  const long minutes = std::labs(offset) / 60;
+  std::snprintf(time_.data(), time_.size(), "[%02d/%s/%04d:%02d:%02d:%02d %c%02ld%02ld]", t.day,
+                month_name(t.month).data(), t.year, t.hour, t.minute, t.second, offset < 0 ? '-' : '+',
+                minutes / 60, minutes % 60);
 }
 
 void AccessLog::flush(Nanos now) {

@@ -34,6 +34,7 @@ class AccessLog {
  private:
   std::string_view time_text(std::int64_t unix_seconds);
   void append(const Connection& connection);
+  void format_local_time(std::int64_t unix_seconds);
   std::size_t next_write() const;
   bool write_some();
   void drop_lines(int error);

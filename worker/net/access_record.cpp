@@ -35,7 +35,7 @@ void append_access_record(std::string& out, const AccessRecord& record) {
   append_text(out, "target", head.target);
   append_text(out, "U", head.path);
   append_text(out, "q", head.query);
-  append_text(out, "H", head.minor_version == 0 ? "HTTP/1.0" : "HTTP/1.1");
+  append_text(out, "H", head.version());
   append_number(out, "s", static_cast<std::uint64_t>(record.status));
   append_number(out, "b", record.body_size);
   append_number(out, "D", static_cast<std::uint64_t>(record.microseconds));

@@ -47,7 +47,7 @@ struct Connection : Letterbox {
   std::uint32_t generation = 1;
   TrackedFd fd;
   std::unique_ptr<TlsSession> tls;  // none: bytes go as they are
-  Endpoint peer;  // the client
+  Endpoint peer;                    // the client
   Endpoint local;
   std::optional<http::ProxyHeader> proxy_header;
   Endpoint proxy;  // who is connected, if that is not the client

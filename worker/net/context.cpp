@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "worker/net/context.h"
 
+#include <unistd.h>
+
 #include <bit>
 #include <stdexcept>
 #include <utility>
@@ -20,7 +22,7 @@ std::optional<tls::Context> tls_context(const std::optional<tls::Material>& mate
 Context::Context(ServerConfig settings)
     : config(std::move(settings)),
       spool{spool_dir(config.tmp_dir), config.memory_limit, config.spool_limit},
-      access_format(config.access_log_format),
+      access_format(config.access_log_format, ::getpid(), config.generation),
       tls(tls_context(config.tls)) {
   if (config.scoreboard != nullptr) scoreboard.emplace(config.scoreboard);
 }

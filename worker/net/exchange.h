@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "worker/http/proxy_header.h"
 #include "worker/http/request.h"
@@ -75,6 +76,11 @@ class Exchange {
   /// Sends `size` bytes of the regular file `fd` from `offset` (sendfile(2)). The descriptor is duplicated if
   /// it is needed beyond the call. May block.
   virtual Sent send_file(int fd, off_t offset, std::uint64_t size) = 0;
+
+  /// Names of the environ's variables that the access log shows; each may be given to log_variable(), by its
+  /// place here, before finish() or fail().
+  virtual const std::vector<std::string>& logged_variables() const = 0;
+  virtual void log_variable(std::size_t place, std::string_view value) = 0;
 
   /// The response is complete: sends what ends it and gives the Exchange back to the I/O thread.
   /// If start() was never called, answers 500.

@@ -18,6 +18,7 @@ void HttpExchange::begin(bool more_input) {
                  request.keep_alive && context_.config.keep_alive.count() > 0});
   head_text_.clear();
   logged_fields_.clear();
+  logged_values_.assign(logged_variables().size(), std::nullopt);
   slot_ = -1;
   status_ = 0;
   refusal_ = {};
@@ -140,6 +141,10 @@ Sent HttpExchange::send_file(int fd, off_t offset, std::uint64_t size) {
   return write(after);
 }
 
+const std::vector<std::string>& HttpExchange::logged_variables() const {
+  return context_.access_format.variables();
+}
+
 void HttpExchange::finish() {
   if (context_.guard.dead()) return;
   if (!writer_.started()) return fail();
@@ -191,15 +196,14 @@ void HttpExchange::output_queued() {
 
 void HttpExchange::give_back(Ending ending) {
   ending_ = ending;
-  const bool logged = context_.accounts_requests();
-  if (logged) finished_ = monotonic_now();
+  if (context_.accounts_requests()) finished_ = monotonic_now();
   if (slot_ >= 0) {
     context_.scoreboard->end_request(static_cast<std::uint32_t>(slot_), status_);
     context_.free_slot(slot_);
   }
   // The I/O thread has nothing to do for a kept-alive connection without further input: the next request's
   // event will wake it, and it never sleeps longer than the keep-alive time while exchanges are out.
-  bool wake = ending != Ending::keep || logged || more_input_ || connection_.body.streaming();
+  bool wake = ending != Ending::keep || more_input_ || connection_.body.streaming();
   Context& context = context_;
   const std::atomic<bool>& input_waiting =
       connection_.input_waiting;  // stays in place: connections are pooled

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -40,6 +41,7 @@ class HttpExchange final : public Exchange, public OutputQueue::Owner {
   std::uint64_t body_sent() const { return writer_.body_sent(); }
   Nanos duration() const { return finished_ - started_; }
   std::span<const std::pair<std::string, std::string>> logged_fields() const { return logged_fields_; }
+  std::span<const std::optional<std::string>> logged_values() const { return logged_values_; }
 
   const http::RequestHead& head() const override;
   const Endpoint& peer() const override;
@@ -55,6 +57,8 @@ class HttpExchange final : public Exchange, public OutputQueue::Owner {
   bool head_sent() const override { return writer_.head_made(); }
   Sent send(std::string_view data, bool last) override;
   Sent send_file(int fd, off_t offset, std::uint64_t size) override;
+  const std::vector<std::string>& logged_variables() const override;
+  void log_variable(std::size_t place, std::string_view value) override { logged_values_[place] = value; }
   void finish() override;
   void fail() override;
   void refuse(const http::Refusal& refusal) override;
@@ -75,6 +79,7 @@ class HttpExchange final : public Exchange, public OutputQueue::Owner {
   std::string head_text_;
   HttpDate date_;
   std::vector<std::pair<std::string, std::string>> logged_fields_;
+  std::vector<std::optional<std::string>> logged_values_;
   Nanos started_ = 0;
   Nanos finished_ = 0;
   int slot_ = -1;

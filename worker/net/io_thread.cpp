@@ -24,6 +24,7 @@ constexpr Nanos kBusyLimit = kMillisecond;
 constexpr Nanos kGatherMost = kMillisecond / 2;
 constexpr Nanos kAcceptQuiet = 20 * kMillisecond;
 constexpr Nanos kAcceptMost = 250 * kMillisecond;
+constexpr Nanos kLogDelay = 100 * kMillisecond;  // of a line when nothing else happens
 constexpr Nanos kLogRetry = 100 * kMillisecond;
 constexpr Nanos kNoticeRetry = 100 * kMillisecond;
 constexpr int kExitOverdue = 1;
@@ -169,6 +170,12 @@ Nanos IoThread::sleep_time() const {
   return std::max<Nanos>(deadline - now_, 0);
 }
 
+/// How late the end of an exchange may be noticed.
+Nanos IoThread::longest_unseen() const {
+  const Nanos keep_alive = std::max<Nanos>(to_nanos(context_.config.keep_alive), kMillisecond);
+  return context_.accounts_requests() ? std::min(keep_alive, kLogDelay) : keep_alive;
+}
+
 /// -1: none.
 Nanos IoThread::next_deadline() const {
   Nanos next = -1;
@@ -176,7 +183,7 @@ Nanos IoThread::next_deadline() const {
   if (const auto timer = timers_.next_deadline()) sooner(*timer);
   // Executors wake us only for what cannot wait; an idle timer can, as long as it is armed within its own
   // time.
-  if (driver_.out() > 0) sooner(now_ + std::max<Nanos>(to_nanos(context_.config.keep_alive), kMillisecond));
+  if (driver_.out() > 0) sooner(now_ + longest_unseen());
   if (busy_since_ && acceptor_.watching()) sooner(*busy_since_ + kBusyLimit);
   if (!acceptor_.watching() && acceptor_.paused_until() > now_) sooner(acceptor_.paused_until());
   if (accept_window_) sooner(std::min(last_accept_ + kAcceptQuiet, drain_start_ + kAcceptMost));

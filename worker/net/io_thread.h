@@ -53,6 +53,7 @@ class IoThread {
   void lose_supervisor();
 
   Nanos sleep_time() const;
+  Nanos longest_unseen() const;
   Nanos next_deadline() const;
   void update_stop();
   void update_recycling();

@@ -51,7 +51,7 @@ struct ServerConfig {
   Seconds graceful_timeout{30};  // after the lifeline's end the process ends itself at this age, GIL or not
   int executors = 1;             // requests that the application side runs at once (sync 1, gthread threads)
   std::size_t max_connections = 1000;
-  std::string access_log_format;   // gunicorn's syntax; empty: gunicorn's default
+  std::string access_log_format;   // gunicorn's syntax, or "json"; empty: gunicorn's default
   std::uint64_t max_requests = 0;  // answered; 0: no limit
   /// How the supervisor hears, once, that max_requests is reached: `recycle_notice` as a datagram on
   /// `notify`, a connected socket. The server serves on until it is told to drain. -1: it drains by itself.

@@ -129,18 +129,52 @@ bool refuse(Request& request, const http::Refusal& refusal) {
   return true;
 }
 
+/// Calls the application and sends what it returns. False with an exception set.
+bool run_app(const Runner& runner, PyObject* request, PyObject* environ) {
+  PyRef start_response = new_start_response(request);
+  if (!start_response) return false;
+  PyRef result(PyObject_CallFunctionObjArgs(runner.app, environ, start_response.get(), nullptr));
+  if (!result) return false;
+  if (is_forked(runner.server)) return true;
+  const bool sent = send_result(runner, as_request(request), result.get());
+  return close_result(runner.state, result.get(), sent);
+}
+
+/// The environ's entry of that name, in upper case if not as it is; borrowed, or null.
+PyObject* find_variable(PyObject* environ, std::string name) {
+  if (PyObject* value = PyDict_GetItemString(environ, name.c_str())) return value;
+  for (char& c : name) c = c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
+  return PyDict_GetItemString(environ, name.c_str());
+}
+
+/// Gives the access log what it shows of the environ, as the application left it. What has no text is left
+/// out; an exception that is set stays.
+void log_variables(const std::vector<std::string>& names, Request& request, PyObject* environ) {
+  PyObject *type, *value, *traceback;
+  PyErr_Fetch(&type, &value, &traceback);
+  for (std::size_t place = 0; place < names.size(); ++place) {
+    PyObject* found = find_variable(environ, names[place]);
+    PyRef text(found == nullptr ? nullptr : PyObject_Str(found));
+    Py_ssize_t size = 0;
+    const char* bytes = text ? PyUnicode_AsUTF8AndSize(text.get(), &size) : nullptr;
+    PyErr_Clear();
+    ExchangeLock exchange(request);
+    if (exchange && bytes != nullptr) exchange->log_variable(place, {bytes, static_cast<std::size_t>(size)});
+    PyErr_Clear();
+  }
+  PyErr_Restore(type, value, traceback);
+}
+
 /// The application's part. False with an exception set.
 bool respond(const Runner& runner, PyObject* request, const net::Exchange& exchange) {
   http::Refusal refusal;
   PyRef environ = runner.environ.build(runner.state, request, exchange, refusal);
   if (refusal.status != 0) return refuse(as_request(request), refusal);
-  PyRef start_response = environ ? new_start_response(request) : PyRef();
-  if (!start_response) return false;
-  PyRef result(PyObject_CallFunctionObjArgs(runner.app, environ.get(), start_response.get(), nullptr));
-  if (!result) return false;
-  if (is_forked(runner.server)) return true;
-  const bool sent = send_result(runner, as_request(request), result.get());
-  return close_result(runner.state, result.get(), sent);
+  if (!environ) return false;
+  const bool done = run_app(runner, request, environ.get());
+  const std::vector<std::string>& logged = exchange.logged_variables();
+  if (!logged.empty() && !is_forked(runner.server)) log_variables(logged, as_request(request), environ.get());
+  return done;
 }
 
 /// Tells the Python side about an application's failure. What goes wrong there is printed, not raised.

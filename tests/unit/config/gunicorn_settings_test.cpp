@@ -60,7 +60,7 @@ constexpr Fact kFacts[] = {
     {"forwarded_allow_ips", "--forwarded-allow-ips", Kind::text, "127.0.0.1,::1"},
     {"accesslog", "--access-logfile", Kind::text, ""},
     {"disable_redirect_access_to_syslog", "--disable-redirect-access-to-syslog", Kind::flag, "false"},
-    {"access_log_format", "--access-logformat", Kind::text,
+    {"access_log_format", "--access-log-format,--access-logformat", Kind::text,  // the first is gserve's own
      "%(h)s %(l)s %(u)s %(t)s \"%(r)s\" %(s)s %(b)s \"%(f)s\" \"%(a)s\""},
     {"errorlog", "--error-logfile,--log-file", Kind::text, "-"},
     {"loglevel", "--log-level", Kind::text, "info"},
