@@ -92,20 +92,34 @@ void Writer::set_state(WorkerState state) {
   layout_->header.state.store(static_cast<std::uint32_t>(state), std::memory_order_relaxed);
 }
 
-void Writer::begin_request(std::uint32_t index, std::string_view line, std::uint64_t now_ns) {
-  Slot& slot = layout_->slots[index % kSlots];
+void Writer::count_request() {
   layout_->header.in_flight.fetch_add(1, std::memory_order_relaxed);
+}
+
+void Writer::show(std::uint32_t index, std::string_view line, std::uint64_t started_ns) {
+  Slot& slot = layout_->slots[index % kSlots];
   const SlotWrite write(slot);
-  slot.started_ns.store(now_ns, std::memory_order_release);
+  slot.started_ns.store(started_ns, std::memory_order_release);
   store_line(slot, line);
 }
 
-void Writer::end_request(std::uint32_t index, int status) {
+void Writer::hide(std::uint32_t index) {
   Slot& slot = layout_->slots[index % kSlots];
-  {
-    const SlotWrite write(slot);
-    slot.started_ns.store(0, std::memory_order_release);
-  }
+  const SlotWrite write(slot);
+  slot.started_ns.store(0, std::memory_order_release);
+}
+
+void Writer::begin_request(std::uint32_t index, std::string_view line, std::uint64_t now_ns) {
+  count_request();
+  show(index, line, now_ns);
+}
+
+void Writer::end_request(std::uint32_t index, int status) {
+  hide(index);
+  count_answer(status);
+}
+
+void Writer::count_answer(int status) {
   layout_->header.in_flight.fetch_sub(1, std::memory_order_relaxed);
   layout_->header.requests.fetch_add(1, std::memory_order_relaxed);
   if (status >= 500) layout_->header.errors.fetch_add(1, std::memory_order_relaxed);

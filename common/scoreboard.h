@@ -58,9 +58,17 @@ class Writer {
   /// `layout` must stay mapped for the writer's life; initializes magic and version.
   explicit Writer(Layout* layout);
   void set_state(WorkerState state);
-  /// Marks slot `index` (taken modulo kSlots) as running `line` since `now_ns` (CLOCK_MONOTONIC).
+  /// A request is in flight, whether a slot shows it or not.
+  void count_request();
+  /// It is not any more; `status` is the HTTP status sent.
+  void count_answer(int status);
+  /// Slot `index` (taken modulo kSlots) shows that `line` runs since `started_ns` (CLOCK_MONOTONIC).
+  void show(std::uint32_t index, std::string_view line, std::uint64_t started_ns);
+  /// Frees the slot.
+  void hide(std::uint32_t index);
+  /// count_request() and show().
   void begin_request(std::uint32_t index, std::string_view line, std::uint64_t now_ns);
-  /// Frees the slot and counts the answer; `status` is the HTTP status sent.
+  /// hide() and count_answer().
   void end_request(std::uint32_t index, int status);
   void count_connection();
 

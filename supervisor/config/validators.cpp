@@ -153,14 +153,13 @@ std::string statsd_address(Value& value) {
 }
 
 std::string worker_class(Value& value) {
-  constexpr std::array<std::string_view, 6> kGunicornClasses = {"gevent",  "gevent_wsgi", "gevent_pywsgi",
-                                                                "tornado", "asgi",        "eventlet"};
+  constexpr std::array<std::string_view, 5> kClasses = {"sync", "gthread", "gevent", "gevent_wsgi",
+                                                        "gevent_pywsgi"};
+  constexpr std::array<std::string_view, 3> kOthers = {"tornado", "asgi", "eventlet"};  // gunicorn has them
   const auto& name = std::get<std::string>(value);
-  if (name == "sync" || name == "gthread") return {};
-  const bool known =
-      std::find(kGunicornClasses.begin(), kGunicornClasses.end(), name) != kGunicornClasses.end();
-  return known ? "this version supports only sync and gthread"
-               : "no such worker class; this version supports only sync and gthread";
+  if (std::find(kClasses.begin(), kClasses.end(), name) != kClasses.end()) return {};
+  const bool known = std::find(kOthers.begin(), kOthers.end(), name) != kOthers.end();
+  return std::string(known ? "" : "no such worker class; ") + "this version supports sync, gthread and gevent";
 }
 
 std::string reload_engine(Value& value) {

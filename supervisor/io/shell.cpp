@@ -190,8 +190,9 @@ void Shell::announce() {
     log(core::LogLevel::info, "Listening at: " + address + " (" + std::to_string(::getpid()) + ")");
   }
   const config::Settings& settings = deployments_.find(1)->settings;
-  const bool threads = settings.integer("threads") > 1;
-  log(core::LogLevel::info, "Using worker: " + (threads ? "gthread" : settings.text("worker_class")));
+  const std::string& name = settings.text("worker_class");
+  const bool threads = name == "sync" && settings.integer("threads") > 1;
+  log(core::LogLevel::info, "Using worker: " + (threads ? "gthread" : name));
   log(core::LogLevel::debug, "Workers run in " + deployments_.find(1)->python);
   for (std::string& warning : config::unsafe_settings(settings)) {
     log(core::LogLevel::warning, std::move(warning));

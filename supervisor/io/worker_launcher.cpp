@@ -62,7 +62,7 @@ std::variant<Launch, std::string> WorkerLauncher::launch(const core::Spawn& orde
                                                          const Deployment& deployment) {
   try {
     Provision provision = worker_provision(order, deployment);
-    std::string reason = execute("gserve.worker", provision, deployment);
+    std::string reason = execute("worker", provision, deployment);
     if (!reason.empty()) return reason;
     return std::move(provision.launch);
   } catch (const std::exception& error) {
@@ -86,7 +86,7 @@ std::variant<TemplateLaunch, std::string> WorkerLauncher::launch_template(const 
         begin({order.launch, order.generation, order.pool, surroundings_.instance, 0}, deployment);
     auto [ours, theirs] = packet_pair("a template");
     provision.give(contract::kTemplate, std::move(theirs));
-    std::string reason = execute("gserve.template", provision, deployment);
+    std::string reason = execute("template", provision, deployment);
     if (!reason.empty()) return reason;
     return TemplateLaunch{std::move(provision.launch), std::move(ours)};
   } catch (const std::exception& error) {
@@ -124,10 +124,10 @@ Provision WorkerLauncher::worker_provision(const core::Spawn& order, const Deplo
   return provision;
 }
 
-std::string WorkerLauncher::execute(const char* module, Provision& provision, const Deployment& deployment) {
+std::string WorkerLauncher::execute(const char* role, Provision& provision, const Deployment& deployment) {
   ports::ProcessSpec spec;
   // -P: the application's directory must not shadow the worker's own package.
-  spec.argv = {deployment.python, "-P", "-m", module};
+  spec.argv = {deployment.python, "-P", "-m", "gserve", role};
   spec.environment = environment(provision, deployment);
   spec.fds = provision.fds;
   spec.directory = deployment.settings.text("chdir");

@@ -6,6 +6,9 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <utility>
+
+#include "worker/net/exchange.h"
 
 namespace gserve::net {
 namespace {
@@ -15,7 +18,8 @@ constexpr std::size_t kKeptCapacity = 4096;
 }  // namespace
 
 bool BodyBuffer::append(std::string_view data) {
-  if (spooled_ == 0 && memory_.size() + data.size() <= settings_.memory_limit) {
+  const bool spools = settings_.body_limit > settings_.memory_limit;
+  if (!spools || (spooled_ == 0 && memory_.size() + data.size() <= settings_.memory_limit)) {
     memory_.append(data);
     return true;
   }
@@ -26,10 +30,10 @@ bool BodyBuffer::append(std::string_view data) {
 }
 
 bool BodyBuffer::append_streaming(std::string_view data) {
-  const std::lock_guard lock(mutex_);
+  std::unique_lock lock(mutex_);
   const bool kept = append(data);
   paused_ = full();
-  arrived_.notify_one();
+  tell_reader(std::move(lock));
   return kept;
 }
 
@@ -39,16 +43,24 @@ bool BodyBuffer::paused() {
 }
 
 void BodyBuffer::complete() {
-  const std::lock_guard lock(mutex_);
+  std::unique_lock lock(mutex_);
   complete_ = !broken_;
-  arrived_.notify_one();
+  tell_reader(std::move(lock));
 }
 
 void BodyBuffer::break_off(const http::Refusal& refusal) {
-  const std::lock_guard lock(mutex_);
+  std::unique_lock lock(mutex_);
   broken_ = true;
   refusal_ = refusal;
+  tell_reader(std::move(lock));
+}
+
+/// Whoever waits for more, in read() or elsewhere.
+void BodyBuffer::tell_reader(std::unique_lock<std::mutex> lock) {
+  const bool waiting = std::exchange(waiting_, false);
   arrived_.notify_one();
+  lock.unlock();
+  if (waiting) reader_.resume();
 }
 
 bool BodyBuffer::whole() {
@@ -78,11 +90,11 @@ void BodyBuffer::reset() {
   spool_.reset();
   memory_read_ = 0;
   spooled_ = spool_read_ = 0;
-  streaming_ = complete_ = broken_ = paused_ = false;
+  streaming_ = complete_ = broken_ = paused_ = waiting_ = false;
   refusal_ = {};
 }
 
-ssize_t BodyBuffer::read(std::span<char> into, bool* wanted) {
+ssize_t BodyBuffer::read(std::span<char> into, bool may_block, bool* wanted) {
   if (!streaming_) return read_held(into);
   std::unique_lock lock(mutex_);
   for (;;) {
@@ -96,6 +108,10 @@ ssize_t BodyBuffer::read(std::span<char> into, bool* wanted) {
     if (std::exchange(paused_, false)) {
       *wanted = true;
       return 0;
+    }
+    if (!may_block) {
+      waiting_ = true;
+      return Exchange::kMustWait;
     }
     arrived_.wait(lock);
   }

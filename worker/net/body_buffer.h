@@ -10,22 +10,24 @@
 
 #include "worker/http/request.h"
 #include "worker/net/spool.h"
+#include "worker/net/waiter.h"
 
 namespace gserve::net {
 
 /// A request's decoded body: in memory, then in a spool file.
 ///
 /// Until the exchange is handed to an executor only the I/O thread uses it; afterwards only the executor,
-/// unless the body streams: then both do, under the mutex. The spool is bounded: when it is full the I/O
+/// unless the body streams: then both do, under the mutex. What is held is bounded: at the limit the I/O
 /// thread stops reading until the executor has taken everything.
 class BodyBuffer {
  public:
-  BodyBuffer(ForkGuard& guard, const SpoolSettings& settings) : guard_(guard), settings_(settings) {}
+  BodyBuffer(ForkGuard& guard, const SpoolSettings& settings, Waiter& reader)
+      : guard_(guard), settings_(settings), reader_(reader) {}
 
   // I/O thread.
   /// Keeps a copy; false when the spool cannot be written (errno).
   bool append(std::string_view data);
-  bool full() const { return held() >= settings_.spool_limit; }
+  bool full() const { return held() >= settings_.body_limit; }
   /// Whether anything was kept since reset().
   bool empty() const { return held() == 0; }
   /// Lets the executor read while more arrives. Before the exchange is handed over.
@@ -48,16 +50,19 @@ class BodyBuffer {
 
   // Executor.
   /// As Exchange::read_body. `*wanted` becomes true when the I/O thread must be asked to read on; the caller
-  /// asks and calls again.
-  ssize_t read(std::span<char> into, bool* wanted);
+  /// asks and calls again. Unless it `may_block` it answers Exchange::kMustWait, and the reader is resumed when
+  /// there is more.
+  ssize_t read(std::span<char> into, bool may_block, bool* wanted);
 
  private:
   std::uint64_t held() const { return memory_.size() + spooled_; }
   ssize_t read_held(std::span<char> into);
+  void tell_reader(std::unique_lock<std::mutex> lock);
   void restart_when_read();
 
   ForkGuard& guard_;
   const SpoolSettings& settings_;
+  Waiter& reader_;
   std::string memory_;
   std::size_t memory_read_ = 0;
   TrackedFd spool_;
@@ -67,7 +72,8 @@ class BodyBuffer {
   bool complete_ = false;
   bool broken_ = false;
   http::Refusal refusal_;
-  bool paused_ = false;  // the I/O thread waits to be asked
+  bool paused_ = false;   // the I/O thread waits to be asked
+  bool waiting_ = false;  // the reader waits to be resumed
   std::mutex mutex_;
   std::condition_variable arrived_;
 };

@@ -3,7 +3,6 @@
 
 #include <unistd.h>
 
-#include <bit>
 #include <stdexcept>
 #include <utility>
 
@@ -21,31 +20,21 @@ std::optional<tls::Context> tls_context(const std::optional<tls::Material>& mate
 
 Context::Context(ServerConfig settings)
     : config(std::move(settings)),
-      spool{spool_dir(config.tmp_dir), config.memory_limit, config.spool_limit},
+      spool{spool_dir(config.tmp_dir), config.memory_limit, config.spool_limit,
+            config.event_loop ? config.memory_limit : config.spool_limit},
       access_format(config.access_log_format, ::getpid(), config.generation),
       tls(tls_context(config.tls)) {
-  if (config.scoreboard != nullptr) scoreboard.emplace(config.scoreboard);
+  if (config.scoreboard != nullptr) {
+    scoreboard.emplace(config.scoreboard);
+    board.emplace(config.scoreboard);
+  }
+  if (config.event_loop) queue.use_event_loop(guard);
 }
 
 void Context::advance_stop(StopState to) {
   StopState current = stop.load(std::memory_order_relaxed);
   while (current < to && !stop.compare_exchange_weak(current, to, std::memory_order_seq_cst)) {
   }
-}
-
-int Context::claim_slot() {
-  static_assert(scoreboard::kSlots == 64);
-  std::uint64_t taken = slots_taken.load(std::memory_order_relaxed);
-  for (;;) {
-    const int slot = std::countr_one(taken);
-    if (slot >= static_cast<int>(scoreboard::kSlots)) return -1;
-    if (slots_taken.compare_exchange_weak(taken, taken | std::uint64_t{1} << slot, std::memory_order_acquire))
-      return slot;
-  }
-}
-
-void Context::free_slot(int slot) {
-  if (slot >= 0) slots_taken.fetch_and(~(std::uint64_t{1} << slot), std::memory_order_release);
 }
 
 }  // namespace gserve::net

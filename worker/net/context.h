@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <signal.h>
+
 #include <atomic>
 #include <cstdint>
 #include <optional>
+#include <thread>
 
 #include "common/scoreboard.h"
 #include "common/tls_context.h"
@@ -11,6 +14,7 @@
 #include "worker/net/executor_queue.h"
 #include "worker/net/fork_guard.h"
 #include "worker/net/mailbox.h"
+#include "worker/net/request_board.h"
 #include "worker/net/server.h"
 #include "worker/net/spool.h"
 
@@ -38,9 +42,10 @@ struct Context {
   /// Whether requests wait behind busy executors.
   bool backlogged() const { return in_flight.load(std::memory_order_seq_cst) > config.executors; }
 
-  /// A scoreboard slot for a request that starts; -1 when all are taken.
-  int claim_slot();
-  void free_slot(int slot);
+  /// Whether the caller is an event loop's executor and must not block.
+  bool on_loop_thread() const {
+    return config.event_loop && std::this_thread::get_id() == loop_thread.load(std::memory_order_relaxed);
+  }
 
   const ServerConfig config;
   const SpoolSettings spool;
@@ -50,6 +55,9 @@ struct Context {
   Mailbox mailbox{guard};
   ExecutorQueue queue;
   std::optional<scoreboard::Writer> scoreboard;
+  std::optional<RequestBoard> board;
+  std::atomic<std::thread::id> loop_thread{};  // the one that calls take_ready()
+  struct sigaction abort_action {};            // with an event loop: what handled SIGABRT at start()
 
   std::atomic<StopState> stop{StopState::running};
   std::atomic<bool> resting{false};           // the lifeline said "rest", and not yet "serve"
@@ -57,7 +65,6 @@ struct Context {
   std::atomic<int> in_flight{0};              // requests queued or running
   std::atomic<std::uint32_t> times_free{0};   // how often an executor became free
   std::atomic<bool> listeners_off{false};     // the I/O thread wants to hear when an executor is free again
-  std::atomic<std::uint64_t> slots_taken{0};  // bits
 
   /// The control socket that "template" on the lifeline brought; none if it could not be received. The I/O
   /// thread's until that has ended.

@@ -257,7 +257,7 @@ void Driver::refuse(Connection& c, const http::Refusal& refusal, Nanos now) {
   const std::string answer =
       http::error_response(refusal.status, refusal.reason, date_.text(::time(nullptr)));
   const std::array<std::string_view, 1> parts{answer};
-  c.output.write(c.fd.get(), parts);
+  c.output.write(c.fd.get(), parts, {});
   timers_.disarm(c.read_timer);
   flush(c, now);
 }

@@ -113,7 +113,7 @@ void Driver::head_complete(Connection& c, Nanos now) {
   if (!c.body_pending) return body_complete(c);
   if (head.expect_continue && c.body.empty()) {
     const std::array<std::string_view, 1> parts{kContinue};
-    c.output.write(c.fd.get(), parts);
+    c.output.write(c.fd.get(), parts, {});
   }
 }
 

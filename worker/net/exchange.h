@@ -23,6 +23,10 @@
 ///
 /// Threads: every function here is called by the owning executor thread, without the GIL where it says "may
 /// block".
+///
+/// Event loops (ServerConfig::event_loop): on the thread that calls Server::take_ready() nothing blocks. What
+/// would have to wait does nothing and says so (kMustWait, Sent::must_wait); take_ready() tells, by `resumed`,
+/// when to call again. On other threads calls block there, too.
 namespace gserve::net {
 
 /// One end of a connection, as text ready for an environ.
@@ -34,6 +38,7 @@ struct Endpoint {
 
 enum class Sent {
   ok,
+  must_wait,    // nothing was done: the client has to read first (only in an event loop, see Exchange)
   client_gone,  // reset or closed for writing: the rest of the response is of no use
   failed,       // a local error (errno set); the connection will be closed
 };
@@ -55,6 +60,13 @@ class Exchange {
   /// The connection's socket, for `gunicorn.socket`. Owned by the connection.
   virtual int socket() const = 0;
 
+  /// When the application got it, CLOCK_MONOTONIC in nanoseconds, less the time it waited for the client.
+  virtual std::int64_t started() const = 0;
+  /// The executor's own: nobody else reads or writes it. Null at first.
+  void* tag = nullptr;
+
+  /// What read_body() returns in place of blocking.
+  static constexpr ssize_t kMustWait = -2;
   /// Reads up to `into.size()` bytes of the decoded request body. Blocks until at least one byte is there.
   /// Returns 0 at the end, -1 if the body broke (client gone, malformed or larger than allowed). Sends `100 Continue` when the
   /// client asked for it and nothing was read yet.

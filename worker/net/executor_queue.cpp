@@ -29,7 +29,7 @@ void ExecutorQueue::push(Exchange* exchange) {
     const std::lock_guard lock(mutex_);
     if (waiters_.empty()) {
       queue_.push_back(exchange);
-      return;
+      return news_.store(true, std::memory_order_relaxed);
     }
     waiter = waiters_.back();
     waiters_.pop_back();
@@ -83,6 +83,41 @@ Exchange* ExecutorQueue::sleep(Waiter& waiter, bool* interrupted) {
   }
 }
 
+Ready ExecutorQueue::take_ready() {
+  const std::lock_guard lock(mutex_);
+  Ready ready = next_ready();
+  if (ready.exchange != nullptr) return ready;
+  bell_->silence();
+  bell_->set_idle();
+  return ready;
+}
+
+/// With the mutex held.
+Ready ExecutorQueue::next_ready() {
+  interrupted_ = false;  // Python's handlers run by themselves, now that the loop is awake
+  if (!resumed_.empty()) {
+    Exchange* exchange = resumed_.back();
+    resumed_.pop_back();
+    return {Ready::Kind::resumed, exchange};
+  }
+  if (!queue_.empty()) {
+    Exchange* exchange = queue_.front();
+    queue_.pop_front();
+    return {Ready::Kind::request, exchange};
+  }
+  return {ended_ ? Ready::Kind::ended : Ready::Kind::nothing, nullptr};
+}
+
+void ExecutorQueue::resume(Exchange* exchange) {
+  const std::lock_guard lock(mutex_);
+  resumed_.push_back(exchange);
+  news_.store(true, std::memory_order_relaxed);
+}
+
+void ExecutorQueue::end_turn() {
+  if (bell_ && news_.exchange(false, std::memory_order_acq_rel)) bell_->ring();
+}
+
 void ExecutorQueue::interrupt() {
   Waiter* waiter = nullptr;
   {
@@ -91,7 +126,7 @@ void ExecutorQueue::interrupt() {
         std::find_if(waiters_.begin(), waiters_.end(), [](const Waiter* w) { return w->main; });
     if (found == waiters_.end()) {
       interrupted_ = true;
-      return;
+      return news_.store(true, std::memory_order_relaxed);
     }
     waiter = *found;
     waiters_.erase(found);
@@ -105,6 +140,7 @@ std::deque<Exchange*> ExecutorQueue::end() {
   {
     const std::lock_guard lock(mutex_);
     ended_ = true;
+    news_.store(true, std::memory_order_relaxed);
     waiters.swap(waiters_);
     dropped.swap(queue_);
   }

@@ -19,7 +19,7 @@ void HttpExchange::begin(bool more_input) {
   head_text_.clear();
   logged_fields_.clear();
   logged_values_.assign(logged_variables().size(), std::nullopt);
-  slot_ = -1;
+  shown_ = {};
   status_ = 0;
   refusal_ = {};
   more_input_ = more_input;
@@ -27,13 +27,21 @@ void HttpExchange::begin(bool more_input) {
 }
 
 void HttpExchange::taken() {
-  if (!context_.scoreboard && !context_.accounts_requests()) return;
-  started_ = monotonic_now();
-  if (!context_.scoreboard) return;
-  slot_ = context_.claim_slot();
-  if (slot_ < 0) return;
-  context_.scoreboard->begin_request(static_cast<std::uint32_t>(slot_), head().line,
-                                     static_cast<std::uint64_t>(started_));
+  if (!context_.board && !context_.accounts_requests()) return;
+  taken_ = monotonic_now();
+  if (!context_.board) return;
+  shown_.line = head().line;
+  shown_.started = taken_;
+  context_.board->begin(shown_);
+}
+
+/// The executor goes on with something else until then.
+void HttpExchange::wait_for_client() {
+  if (context_.board) context_.board->pause(shown_, monotonic_now());
+}
+
+void HttpExchange::go_on() {
+  if (shown_.paused != 0) context_.board->go_on(shown_, monotonic_now());
 }
 
 const http::RequestHead& HttpExchange::head() const {
@@ -65,9 +73,12 @@ int HttpExchange::socket() const {
 ssize_t HttpExchange::read_body(std::span<char> into) {
   if (context_.guard.dead()) return -1;
   if (into.empty()) return 0;
+  const bool may_block = !context_.on_loop_thread();
+  go_on();
   for (;;) {
     bool wanted = false;
-    const ssize_t n = connection_.body.read(into, &wanted);
+    const ssize_t n = connection_.body.read(into, may_block, &wanted);
+    if (n == kMustWait) wait_for_client();
     if (!wanted) return n;
     context_.mailbox.post(connection_, body_wanted);
     context_.mailbox.wake();
@@ -98,7 +109,7 @@ void HttpExchange::make_head(std::optional<std::uint64_t> whole_body) {
 }
 
 Sent HttpExchange::write(std::span<const std::string_view> parts) {
-  return note(connection_.output.write(connection_.fd.get(), parts));
+  return note(connection_.output.write(connection_.fd.get(), parts, manner()));
 }
 
 Sent HttpExchange::note(Sent sent) {
@@ -109,6 +120,11 @@ Sent HttpExchange::note(Sent sent) {
 Sent HttpExchange::send(std::string_view data, bool last) {
   if (context_.guard.dead() || !writer_.started()) return Sent::failed;
   if (data.empty() && !last) return Sent::ok;
+  go_on();
+  if (context_.on_loop_thread() && !connection_.output.has_room()) {
+    wait_for_client();
+    return Sent::must_wait;
+  }
   std::string_view made_head;
   if (!writer_.head_made()) {
     make_head(last ? std::optional<std::uint64_t>(data.size()) : std::nullopt);
@@ -126,6 +142,7 @@ Sent HttpExchange::send(std::string_view data, bool last) {
 Sent HttpExchange::send_file(int fd, off_t offset, std::uint64_t size) {
   if (context_.guard.dead() || !writer_.started()) return Sent::failed;
   if (size == 0) return Sent::ok;
+  go_on();
   std::string_view made_head;
   if (!writer_.head_made()) {
     make_head(std::nullopt);
@@ -135,7 +152,7 @@ Sent HttpExchange::send_file(int fd, off_t offset, std::uint64_t size) {
   const std::array<std::string_view, 2> before{made_head, frame.before};
   Sent sent = write(before);
   if (sent != Sent::ok || frame.send == 0) return sent;
-  sent = note(connection_.output.write_file(connection_.fd.get(), fd, offset, frame.send));
+  sent = note(connection_.output.write_file(connection_.fd.get(), fd, offset, frame.send, manner()));
   if (sent != Sent::ok || frame.after.empty()) return sent;
   const std::array<std::string_view, 1> after{frame.after};
   return write(after);
@@ -197,13 +214,10 @@ void HttpExchange::output_queued() {
 void HttpExchange::give_back(Ending ending) {
   ending_ = ending;
   if (context_.accounts_requests()) finished_ = monotonic_now();
-  if (slot_ >= 0) {
-    context_.scoreboard->end_request(static_cast<std::uint32_t>(slot_), status_);
-    context_.free_slot(slot_);
-  }
+  if (context_.board) context_.board->end(shown_, status_);
   // The I/O thread has nothing to do for a kept-alive connection without further input: the next request's
   // event will wake it, and it never sleeps longer than the keep-alive time while exchanges are out.
-  bool wake = ending != Ending::keep || more_input_ || connection_.body.streaming();
+  bool wake = ending != Ending::keep || more_input_ || connection_.body.streaming() || context_.config.event_loop;
   Context& context = context_;
   const std::atomic<bool>& input_waiting =
       connection_.input_waiting;  // stays in place: connections are pooled

@@ -39,7 +39,7 @@ class HttpExchange final : public Exchange, public OutputQueue::Owner {
   /// By the executor; status 0: none.
   const http::Refusal& refusal() const { return refusal_; }
   std::uint64_t body_sent() const { return writer_.body_sent(); }
-  Nanos duration() const { return finished_ - started_; }
+  Nanos duration() const { return finished_ - taken_; }
   std::span<const std::pair<std::string, std::string>> logged_fields() const { return logged_fields_; }
   std::span<const std::optional<std::string>> logged_values() const { return logged_values_; }
 
@@ -51,6 +51,7 @@ class HttpExchange final : public Exchange, public OutputQueue::Owner {
   bool secure() const override;
   std::span<const std::pair<const char*, std::string>> client_facts() const override;
   int socket() const override;
+  std::int64_t started() const override { return shown_.started; }
   ssize_t read_body(std::span<char> into) override;
   const char* early_hints(std::span<const http::Field> fields) override;
   const char* start(std::string_view status, std::span<const http::Field> fields) override;
@@ -64,8 +65,12 @@ class HttpExchange final : public Exchange, public OutputQueue::Owner {
   void refuse(const http::Refusal& refusal) override;
 
   void output_queued() override;
+  void resume() override { context_.queue.resume(this); }
 
  private:
+  OutputQueue::Manner manner() const { return {!context_.config.event_loop, !context_.on_loop_thread()}; }
+  void wait_for_client();
+  void go_on();
   void make_head(std::optional<std::uint64_t> whole_body);
   Sent write(std::span<const std::string_view> parts);
   Sent note(Sent sent);
@@ -80,9 +85,9 @@ class HttpExchange final : public Exchange, public OutputQueue::Owner {
   HttpDate date_;
   std::vector<std::pair<std::string, std::string>> logged_fields_;
   std::vector<std::optional<std::string>> logged_values_;
-  Nanos started_ = 0;
+  RequestBoard::Entry shown_;
+  Nanos taken_ = 0;
   Nanos finished_ = 0;
-  int slot_ = -1;
   int status_ = 0;
   http::Refusal refusal_;
   bool more_input_ = false;

@@ -27,6 +27,7 @@ constexpr Nanos kAcceptMost = 250 * kMillisecond;
 constexpr Nanos kLogDelay = 100 * kMillisecond;  // of a line when nothing else happens
 constexpr Nanos kLogRetry = 100 * kMillisecond;
 constexpr Nanos kNoticeRetry = 100 * kMillisecond;
+constexpr Nanos kAbortPatience = 500 * kMillisecond;
 constexpr int kExitOverdue = 1;
 
 /// Loggers of the application's process may have files of their own. Without a handler the signal would end
@@ -76,10 +77,12 @@ void IoThread::turn() {
   driver_.expire(now_);
   update_stop();
   update_end();
+  context_.queue.end_turn();
   update_listeners();
   access_log_.flush(now_);
   driver_.table().bury();
   check_hard_end();
+  check_abort();
 }
 
 void IoThread::gather() {
@@ -113,6 +116,7 @@ void IoThread::read_signals() {
   for (ssize_t i = 0; i < n; ++i) {
     const int number = numbers[static_cast<std::size_t>(i)];
     if (number == SIGTERM) context_.advance_stop(StopState::draining);
+    if (number == SIGABRT && context_.config.event_loop && !abort_at_) abort_at_ = now_ + kAbortPatience;
     if (number == SIGINT || number == SIGQUIT) context_.advance_stop(StopState::stopping);
   }
   if (n > 0) context_.queue.interrupt();
@@ -190,6 +194,7 @@ Nanos IoThread::next_deadline() const {
   if (access_log_.blocked()) sooner(now_ + kLogRetry);
   if (notice_retry_) sooner(*notice_retry_);
   if (hard_end_) sooner(*hard_end_);
+  if (abort_at_) sooner(*abort_at_);
   if (quit_end_) sooner(*quit_end_);
   return next;
 }
@@ -290,6 +295,15 @@ bool IoThread::saturated() {
 
 bool IoThread::finished() {
   return quit_end_ && (now_ >= *quit_end_ || !driver_.owes_answers());
+}
+
+/// Python's handler has not come to run: the one that needs no interpreter has its turn. This thread takes
+/// SIGABRT (Server::start).
+void IoThread::check_abort() {
+  if (!abort_at_ || now_ < *abort_at_) return;
+  abort_at_.reset();
+  ::sigaction(SIGABRT, &context_.abort_action, nullptr);
+  ::raise(SIGABRT);
 }
 
 void IoThread::check_hard_end() {

@@ -66,6 +66,7 @@ class IoThread {
   bool saturated();
   bool finished();
   void check_hard_end();
+  void check_abort();
 
   Context& context_;
   Log log_;
@@ -82,6 +83,7 @@ class IoThread {
   Nanos drain_start_ = 0;
   Nanos last_accept_ = 0;
   std::optional<Nanos> hard_end_;  // the supervisor is gone: the process ends then
+  std::optional<Nanos> abort_at_;  // SIGABRT came, and is Python's to handle until then
   std::optional<Nanos> quit_end_;  // join() was called: the thread ends then
 
   bool recycling_ = false;             // max_requests was reached, and nothing is left to do about it

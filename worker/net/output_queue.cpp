@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <utility>
 
 namespace gserve::net {
 namespace {
@@ -66,7 +67,7 @@ ssize_t send_range(int socket, int file, off_t offset, std::uint64_t size) {
 
 }  // namespace
 
-Sent OutputQueue::write(int socket, std::span<const std::string_view> given) {
+Sent OutputQueue::write(int socket, std::span<const std::string_view> given, Manner manner) {
   std::array<std::string_view, kMostParts> copy;
   std::copy(given.begin(), given.end(), copy.begin());
   const std::span<std::string_view> parts(copy.data(), given.size());
@@ -77,7 +78,7 @@ Sent OutputQueue::write(int socket, std::span<const std::string_view> given) {
       const std::lock_guard lock(mutex_);
       if (gone_) return Sent::client_gone;
       was_empty = segments_.empty();
-      if (was_empty && tls_ == nullptr) {
+      if (was_empty && manner.sends && tls_ == nullptr) {
         const Sent sent = send_now(socket, parts);
         if (sent != Sent::ok || total_size(parts) == 0) return sent;
       }
@@ -86,8 +87,44 @@ Sent OutputQueue::write(int socket, std::span<const std::string_view> given) {
     }
     if (was_empty) owner_.output_queued();
     if (total_size(parts) == 0) return Sent::ok;
-    if (!spool(parts) && !wait_until_drained()) return Sent::client_gone;
+    if (spool(parts)) continue;
+    if (!manner.blocks) {
+      keep_all(parts);
+      return Sent::ok;
+    }
+    if (!wait_until_drained()) return Sent::client_gone;
   }
+}
+
+/// Beyond all limits; has_room() says no from now on.
+void OutputQueue::keep_all(std::span<std::string_view> parts) {
+  spool_failed_ = true;
+  bool was_empty = false;
+  {
+    const std::lock_guard lock(mutex_);
+    if (gone_) return;
+    was_empty = segments_.empty();
+    Segment& segment = segments_.emplace_back();
+    for (const std::string_view part : parts) segment.bytes.append(part);
+    in_memory_ += segment.bytes.size();
+  }
+  if (was_empty) owner_.output_queued();
+}
+
+bool OutputQueue::has_room() {
+  if (!spool_failed_ && spool_end_ < settings_.spool_limit) return true;
+  const std::lock_guard lock(mutex_);
+  waiting_ = !segments_.empty() && !gone_;
+  if (!waiting_) start_spool_over();
+  return !waiting_;
+}
+
+/// A new file, not the old one from its start: sendfile(2) sends the file's pages themselves, and those that the
+/// socket still holds must not change.
+void OutputQueue::start_spool_over() {
+  spool_.reset();
+  spool_end_ = 0;
+  spool_failed_ = false;
 }
 
 /// With the mutex held and nothing queued.
@@ -161,20 +198,17 @@ bool OutputQueue::publish_spooled(off_t offset, std::uint64_t size) {
 bool OutputQueue::wait_until_drained() {
   std::unique_lock lock(mutex_);
   drained_.wait(lock, [this] { return segments_.empty() || gone_; });
-  // A new file, not the old one from its start: sendfile(2) sends the file's pages themselves, and those that
-  // the socket still holds must not change.
-  spool_.reset();
-  spool_end_ = 0;
+  start_spool_over();
   return !gone_;
 }
 
-Sent OutputQueue::write_file(int socket, int file, off_t offset, std::uint64_t size) {
+Sent OutputQueue::write_file(int socket, int file, off_t offset, std::uint64_t size, Manner manner) {
   bool was_empty = false;
   {
     const std::lock_guard lock(mutex_);
     if (gone_) return Sent::client_gone;
     was_empty = segments_.empty();
-    if (was_empty && tls_ == nullptr) {
+    if (was_empty && manner.sends && tls_ == nullptr) {
       const ssize_t n = send_range(socket, file, offset, std::min<std::uint64_t>(size, kSendfileTurn));
       if (n < 0) {
         gone_ = is_gone(errno);
@@ -197,7 +231,16 @@ Sent OutputQueue::write_file(int socket, int file, off_t offset, std::uint64_t s
 }
 
 OutputQueue::Flush OutputQueue::flush(int socket, std::size_t budget) {
-  const std::lock_guard lock(mutex_);
+  std::unique_lock lock(mutex_);
+  const Flush result = send_queued(socket, budget);
+  const bool resumes = result == Flush::drained && std::exchange(waiting_, false);
+  lock.unlock();
+  if (resumes) owner_.resume();
+  return result;
+}
+
+/// With the mutex held.
+OutputQueue::Flush OutputQueue::send_queued(int socket, std::size_t budget) {
   if (gone_) return Flush::gone;
   while (!segments_.empty()) {
     if (budget == 0) return Flush::more;
@@ -254,18 +297,20 @@ bool OutputQueue::empty() {
 }
 
 void OutputQueue::abandon() {
-  const std::lock_guard lock(mutex_);
+  std::unique_lock lock(mutex_);
   gone_ = true;
   drop_segments();
   drained_.notify_all();
+  const bool resumes = std::exchange(waiting_, false);
+  lock.unlock();
+  if (resumes) owner_.resume();
 }
 
 void OutputQueue::reset() {
   const std::lock_guard lock(mutex_);
-  gone_ = false;
+  gone_ = waiting_ = false;
   drop_segments();
-  spool_.reset();
-  spool_end_ = 0;
+  start_spool_over();
 }
 
 void OutputQueue::drop_segments() {

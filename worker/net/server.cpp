@@ -85,6 +85,7 @@ void Server::start() {
   for (const int fd :
        {config.handover, config.lifeline, config.access_log, config.access_records, config.signal_wakeup})
     context.guard.lend(fd);
+  if (config.event_loop) ::sigaction(SIGABRT, nullptr, &context.abort_action);
   impl_->io = std::make_unique<IoThread>(context);
   g_forking_server.store(this);
   register_fork_handlers();
@@ -99,6 +100,24 @@ Exchange* Server::take(bool* interrupted) {
   Exchange* exchange = impl_->context.queue.take(interrupted);
   if (exchange != nullptr) static_cast<HttpExchange*>(exchange)->taken();
   return exchange;
+}
+
+Ready Server::take_ready() {
+  Context& context = impl_->context;
+  if (context.guard.dead()) return {Ready::Kind::ended, nullptr};
+  if (context.loop_thread.load(std::memory_order_relaxed) != std::this_thread::get_id())
+    context.loop_thread.store(std::this_thread::get_id(), std::memory_order_relaxed);
+  const Ready ready = context.queue.take_ready();
+  if (ready.kind == Ready::Kind::request) static_cast<HttpExchange*>(ready.exchange)->taken();
+  return ready;
+}
+
+bool Server::on_loop_thread() const {
+  return impl_->context.on_loop_thread();
+}
+
+int Server::ready_fd() const {
+  return impl_->context.queue.ready_fd();
 }
 
 void Server::drain() {

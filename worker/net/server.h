@@ -15,6 +15,7 @@
 #include "worker/http/proxy_header.h"
 #include "worker/http/request.h"
 #include "worker/net/exchange.h"
+#include "worker/net/ready.h"
 
 namespace gserve::net {
 
@@ -50,6 +51,11 @@ struct ServerConfig {
   Seconds write_timeout{30};     // silence while a response is written
   Seconds graceful_timeout{30};  // after the lifeline's end the process ends itself at this age, GIL or not
   int executors = 1;             // requests that the application side runs at once (sync 1, gthread threads)
+  /// The executor has an event loop of its own and never blocks: it calls take_ready(), not take(). Then
+  /// bodies above memory_limit stream, and only the I/O thread sends. SIGABRT then goes to a handler of Python's,
+  /// which can see what waits in the loop; when it has not ended the process within 0.5 s, what handled SIGABRT
+  /// at start() gets it.
+  bool event_loop = false;
   std::size_t max_connections = 1000;
   std::string access_log_format;   // gunicorn's syntax, or "json"; empty: gunicorn's default
   std::uint64_t max_requests = 0;  // answered; 0: no limit
@@ -84,8 +90,8 @@ enum class StopState : int { running, draining, stopping };
 /// What the lifeline says (common/launch_contract.h) is done here: "logs", "rest" and "serve" completely; its
 /// end and "template" begin a drain.
 ///
-/// Life: construct, start() (spawns the thread), executors call take() in a loop until it returns nullptr,
-/// then join(). drain(): stop accepting, finish what was accepted, then take() returns nullptr. stop():
+/// Life: construct, start() (spawns the thread), executors call take() in a loop until it returns nullptr
+/// (take_ready(): until `ended`), then join(). drain(): stop accepting, finish what was accepted, then take() returns nullptr. stop():
 /// take() returns nullptr as soon as the running requests end.
 class Server {
  public:
@@ -104,6 +110,14 @@ class Server {
   /// is nothing more to do for good (`*interrupted` false). Any executor thread; only the main one passes
   /// `interrupted`.
   Exchange* take(bool* interrupted);
+
+  /// For an executor with an event loop, on one and the same thread: what there is to do. Never blocks. To be
+  /// called, whenever ready_fd() is readable, until it answers `nothing` or `ended`; a signal makes it readable
+  /// too, so that Python's handlers run.
+  Ready take_ready();
+  int ready_fd() const;
+  /// Whether the caller is on that thread: nothing of an Exchange blocks there.
+  bool on_loop_thread() const;
 
   /// Any thread, and safe when called from a Python signal handler.
   void drain();

@@ -13,6 +13,7 @@ struct SpoolSettings {
   std::string dir;
   std::size_t memory_limit;
   std::uint64_t spool_limit;
+  std::uint64_t body_limit;  // from here on a request's body streams; within memory_limit: none is spooled
 };
 
 /// Opens a file without a name in `dir` (O_TMPFILE, else mkostemp and unlink). Empty on error, with errno.

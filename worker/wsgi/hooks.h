@@ -12,6 +12,9 @@ struct Hooks {
   PyRef file_region;  // (file-like) -> (descriptor, offset, size) for sendfile(2), or None
   PyRef make_socket;  // (descriptor) -> socket object on a duplicate of it
   PyRef on_stray_child;  // (exception or None): a forked child came back into the server; does not return
+  // Event loops only, else None:
+  PyRef wait;   // (request): lets others run until the request was resumed; may return early
+  PyRef pause;  // (): lets others run for a moment
 };
 
 }  // namespace gserve::wsgi

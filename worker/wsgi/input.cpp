@@ -35,19 +35,27 @@ void consume(Input& input, std::size_t count) {
   input.taken = 0;
 }
 
+/// As Exchange::read_body, after all waiting; -1 with or without an exception set.
+ssize_t read_body(Request& request, std::span<char> into) {
+  for (;;) {
+    ssize_t count;
+    {
+      ExchangeLock exchange(request);
+      if (!exchange) return -1;
+      count = call_exchange(request, into.size(), [&] { return exchange->read_body(into); });
+    }
+    if (count != net::Exchange::kMustWait) return count;
+    if (!wait_for_client(request)) return -1;
+  }
+}
+
 /// Reads once from the exchange: the count, 0 at the end, -1 with an exception set.
 ssize_t receive(Input& input, std::span<char> into) {
   if (input.ended) return 0;
   Request& request = as_request(input.request);
-  ssize_t count;
-  {
-    ExchangeLock exchange(request);
-    if (!exchange) return -1;
-    GilRelease without_gil;
-    count = exchange->read_body(into);
-  }
+  const ssize_t count = read_body(request, into);
   if (count == 0) input.ended = true;
-  if (count < 0) {
+  if (count < 0 && PyErr_Occurred() == nullptr) {
     request.client_gone = true;
     PyErr_SetString(PyExc_ConnectionResetError,
                     "the request body ended early: the client is gone or sent it malformed");

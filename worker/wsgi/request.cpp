@@ -18,10 +18,47 @@ void deallocate(PyObject* self) {
   Py_DECREF(type);
 }
 
+PyObject* get_line(PyObject* self, void*) {
+  const net::Exchange* exchange = as_request(self).exchange;
+  if (exchange == nullptr) Py_RETURN_NONE;
+  const std::string_view line = exchange->head().line;
+  return PyUnicode_DecodeLatin1(line.data(), static_cast<Py_ssize_t>(line.size()), nullptr);
+}
+
+PyObject* get_started(PyObject* self, void*) {
+  const net::Exchange* exchange = as_request(self).exchange;
+  if (exchange == nullptr) Py_RETURN_NONE;
+  return PyFloat_FromDouble(static_cast<double>(exchange->started()) / 1e9);
+}
+
+PyGetSetDef attributes[] = {
+    {"line", get_line, nullptr, "The request line; None when the request is over.", nullptr},
+    {"started", get_started, nullptr, "When it began, as time.monotonic(), less the time for which it waited for its client.",
+     nullptr},
+    {nullptr, nullptr, nullptr, nullptr, nullptr}};
+
+/// Waits for the mutex, which another thread holds. False with an exception set.
+bool lock_contended(Request& request) {
+  if (may_not_block(request)) {
+    while (!request.mutex.try_lock()) {
+      if (!PyRef(PyObject_CallNoArgs(hooks(request.server).pause.get()))) return false;
+    }
+    return true;
+  }
+  GilRelease without_gil;
+  request.mutex.lock();
+  return true;
+}
+
 }  // namespace
 
+bool may_not_block(const Request& request) {
+  return on_loop_thread(request.server);
+}
+
 PyObject* make_request_type(PyObject* module) {
-  PyType_Slot slots[] = {{Py_tp_dealloc, reinterpret_cast<void*>(deallocate)}, {0, nullptr}};
+  PyType_Slot slots[] = {
+      {Py_tp_dealloc, reinterpret_cast<void*>(deallocate)}, {Py_tp_getset, attributes}, {0, nullptr}};
   PyType_Spec spec = {"_gserve.Request", sizeof(Request), 0,
                       Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION, slots};
   return PyType_FromModuleAndSpec(module, &spec, nullptr);
@@ -36,6 +73,7 @@ PyRef new_request(const State& state, ServerObject* server, net::Exchange* excha
   new (&request->mutex) std::mutex;
   request->started = false;
   request->client_gone = false;
+  exchange->tag = request;
   return PyRef(reinterpret_cast<PyObject*>(request));
 }
 
@@ -44,10 +82,7 @@ ExchangeLock::ExchangeLock(Request& request) : mutex_(request.mutex) {
     PyErr_SetString(PyExc_RuntimeError, "a forked process cannot use the request of its parent");
     return;
   }
-  if (!mutex_.try_lock()) {
-    GilRelease without_gil;
-    mutex_.lock();
-  }
+  if (!mutex_.try_lock() && !lock_contended(request)) return;
   locked_ = true;
   exchange_ = request.exchange;
   if (exchange_ == nullptr) PyErr_SetString(PyExc_RuntimeError, "the request is over");
@@ -55,13 +90,21 @@ ExchangeLock::ExchangeLock(Request& request) : mutex_(request.mutex) {
 
 net::Exchange* take_exchange(Request& request) {
   if (is_forked(request.server)) return nullptr;
-  if (!request.mutex.try_lock()) {
-    GilRelease without_gil;
-    request.mutex.lock();
+  while (!request.mutex.try_lock()) {
+    if (!lock_contended(request)) {
+      PyErr_Clear();  // the request is over all the same
+      continue;
+    }
+    break;
   }
   net::Exchange* exchange = std::exchange(request.exchange, nullptr);
+  if (exchange != nullptr) exchange->tag = nullptr;
   request.mutex.unlock();
   return exchange;
+}
+
+bool wait_for_client(Request& request) {
+  return static_cast<bool>(PyRef(PyObject_CallFunctionObjArgs(hooks(request.server).wait.get(), &request, nullptr)));
 }
 
 bool check_sent(Request& request, net::Sent sent, int error) {
@@ -78,16 +121,18 @@ bool check_sent(Request& request, net::Sent sent, int error) {
 }
 
 bool send_body(Request& request, std::string_view data, bool last) {
-  net::Sent sent;
-  int error;
-  {
-    ExchangeLock exchange(request);
-    if (!exchange) return false;
-    GilRelease without_gil;
-    sent = exchange->send(data, last);
-    error = errno;
+  for (;;) {
+    net::Sent sent;
+    int error;
+    {
+      ExchangeLock exchange(request);
+      if (!exchange) return false;
+      sent = call_exchange(request, data.size(), [&] { return exchange->send(data, last); });
+      error = errno;
+    }
+    if (sent != net::Sent::must_wait) return check_sent(request, sent, error);
+    if (!wait_for_client(request)) return false;
   }
-  return check_sent(request, sent, error);
 }
 
 }  // namespace gserve::wsgi

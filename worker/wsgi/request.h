@@ -24,15 +24,18 @@ struct Request {
   bool client_gone;         // nobody is there to read the rest
 };
 
-/// A new Request on `exchange`, or null with an exception set.
+/// Whether the caller is on the thread of an event loop.
+bool may_not_block(const Request& request);
+
+/// A new Request on `exchange`, whose tag it becomes; null with an exception set.
 PyRef new_request(const State& state, ServerObject* server, net::Exchange* exchange);
 inline Request& as_request(PyObject* object) {
   return *reinterpret_cast<Request*>(object);
 }
 
 /// The right to call one function of a request's exchange. Taken with the GIL held; a thread that has to wait
-/// for it waits without the GIL, so holding it while waiting for the GIL is safe. No Python code may run
-/// under it.
+/// for it waits without the GIL, so holding it while waiting for the GIL is safe; an event loop lets others run
+/// meanwhile. No Python code may run under it.
 class ExchangeLock {
  public:
   explicit ExchangeLock(Request& request);
@@ -51,6 +54,20 @@ class ExchangeLock {
   net::Exchange* exchange_ = nullptr;
   bool locked_ = false;
 };
+
+/// Calls a function of an exchange that may block, so without the GIL. In an event loop it does not block: there
+/// only large data is worth the change.
+template <typename Call>
+auto call_exchange(const Request& request, std::size_t size, Call call) {
+  constexpr std::size_t kLarge = std::size_t{64} << 10;
+  if (size <= kLarge && may_not_block(request)) return call();
+  GilRelease without_gil;
+  return call();
+}
+
+/// After an exchange said that it would have to wait: lets others run until it may go on. False with an exception
+/// set.
+bool wait_for_client(Request& request);
 
 /// Takes the exchange away from the Request, once every call into it has returned: nothing uses it any more.
 /// Null if this process is a fork of the worker.

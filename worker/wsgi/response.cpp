@@ -79,8 +79,7 @@ bool send_region(Request& request, const FileRegion& region) {
   {
     ExchangeLock exchange(request);
     if (!exchange) return false;
-    GilRelease without_gil;
-    sent = exchange->send_file(region.fd, region.offset, region.size);
+    sent = call_exchange(request, 0, [&] { return exchange->send_file(region.fd, region.offset, region.size); });
     error = errno;
   }
   return check_sent(request, sent, error) && send_end(request);
@@ -204,10 +203,7 @@ bool conclude_failure(const Runner& runner, Request& request, net::Exchange& exc
   const std::string_view text = exchange.head().line;
   PyRef line(PyUnicode_DecodeLatin1(text.data(), static_cast<Py_ssize_t>(text.size()), nullptr));
   if (!quiet && line) report(runner, line.get(), error, exchange.head_sent());
-  if (take_exchange(request) != nullptr) {
-    GilRelease without_gil;
-    exchange.fail();
-  }
+  if (take_exchange(request) != nullptr) call_exchange(request, 0, [&] { exchange.fail(); });
   if (leave) error.restore();
   return !leave;
 }
@@ -221,13 +217,15 @@ bool run_request(const Runner& runner, net::Exchange& exchange) {
     exchange.fail();
     return true;
   }
-  const bool responded = respond(runner, object.get(), exchange);
+  return run_request(runner, as_request(object.get()));
+}
+
+bool run_request(const Runner& runner, Request& request) {
+  net::Exchange& exchange = *request.exchange;
+  const bool responded = respond(runner, reinterpret_cast<PyObject*>(&request), exchange);
   if (is_forked(runner.server)) end_stray_child(runner, responded);
-  if (!responded) return conclude_failure(runner, as_request(object.get()), exchange);
-  if (take_exchange(as_request(object.get())) != nullptr) {
-    GilRelease without_gil;
-    exchange.finish();
-  }
+  if (!responded) return conclude_failure(runner, request, exchange);
+  if (take_exchange(request) != nullptr) call_exchange(request, 0, [&] { exchange.finish(); });
   return true;
 }
 

@@ -22,5 +22,7 @@ struct Runner {
 /// exception set, only when the worker must leave: SystemExit and KeyboardInterrupt. Any executor thread, GIL
 /// held.
 bool run_request(const Runner& runner, net::Exchange& exchange);
+/// The same for a request that there is an object for already.
+bool run_request(const Runner& runner, Request& request);
 
 }  // namespace gserve::wsgi

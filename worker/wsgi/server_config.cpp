@@ -140,6 +140,7 @@ bool read_server_config(PyObject* dict, net::ServerConfig& config, ScoreboardMap
   reader.seconds("write_timeout", config.write_timeout);
   reader.seconds("graceful_timeout", config.graceful_timeout);
   reader.integer("executors", config.executors);
+  reader.integer("event_loop", config.event_loop);
   reader.integer("max_connections", config.max_connections);
   reader.integer("max_requests", config.max_requests);
   reader.integer("notify", config.notify);

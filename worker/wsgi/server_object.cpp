@@ -33,6 +33,9 @@ struct ServerObject {
 bool is_forked(const ServerObject* server) {
   return server->parts->forked.load(std::memory_order_relaxed);
 }
+bool on_loop_thread(const ServerObject* server) {
+  return server->parts->server->on_loop_thread();
+}
 const Hooks& hooks(const ServerObject* server) {
   return server->parts->hooks;
 }
@@ -72,7 +75,9 @@ bool read_hooks(PyObject* dict, Hooks& into) {
   const std::pair<const char*, PyRef*> places[] = {{"on_error", &into.on_error},
                                                    {"file_region", &into.file_region},
                                                    {"make_socket", &into.make_socket},
-                                                   {"on_stray_child", &into.on_stray_child}};
+                                                   {"on_stray_child", &into.on_stray_child},
+                                                   {"wait", &into.wait},
+                                                   {"pause", &into.pause}};
   for (const auto& [name, place] : places) {
     *place = PyRef::borrow(PyDict_GetItemString(dict, name));
     if (!*place) {
@@ -179,6 +184,80 @@ PyObject* run_thread(PyObject* self, PyObject* app) {
   return run(self, app, Executor::other_thread);
 }
 
+PyObject* ready_fd(PyObject* self, PyObject*) {
+  net::Server* server = server_of(self);
+  return server == nullptr ? nullptr : PyLong_FromLong(server->ready_fd());
+}
+
+/// Calls start(request) for a new request. False with an exception set, and the request failed.
+bool start_request(const State& state, ServerObject* server, net::Exchange& exchange, PyObject* start) {
+  PyRef request = new_request(state, server, &exchange);
+  if (!request) {
+    exchange.fail();
+    return false;
+  }
+  if (PyRef(PyObject_CallFunctionObjArgs(start, request.get(), nullptr))) return true;
+  PendingError error;
+  if (take_exchange(as_request(request.get())) != nullptr) exchange.fail();
+  error.restore();
+  return false;
+}
+
+/// Calls resume(request) for one that waits; it may be over.
+bool resume_request(const net::Exchange& exchange, PyObject* resume) {
+  if (exchange.tag == nullptr) return true;
+  const PyRef request = PyRef::borrow(static_cast<PyObject*>(exchange.tag));
+  return static_cast<bool>(PyRef(PyObject_CallFunctionObjArgs(resume, request.get(), nullptr)));
+}
+
+/// The event loop's timers and descriptors have their turn after so many.
+constexpr int kReadyTurn = 64;
+
+PyObject* run_ready(PyObject* self, PyObject* args) {
+  return guarded<PyObject*>(nullptr, [&]() -> PyObject* {
+    PyObject *start, *resume;
+    if (PyArg_ParseTuple(args, "OO:run_ready", &start, &resume) == 0) return nullptr;
+    net::Server* server = server_of(self);
+    if (server == nullptr) return nullptr;
+    const auto& state = *static_cast<State*>(PyType_GetModuleState(Py_TYPE(self)));
+    for (int count = 0; count < kReadyTurn; ++count) {
+      const net::Ready ready = server->take_ready();
+      bool done = true;
+      switch (ready.kind) {
+        case net::Ready::Kind::nothing:
+          Py_RETURN_TRUE;
+        case net::Ready::Kind::ended:
+          Py_RETURN_FALSE;
+        case net::Ready::Kind::request:
+          done = start_request(state, reinterpret_cast<ServerObject*>(self), *ready.exchange, start);
+          break;
+        case net::Ready::Kind::resumed:
+          done = resume_request(*ready.exchange, resume);
+          break;
+      }
+      if (!done) return nullptr;
+    }
+    Py_RETURN_TRUE;
+  });
+}
+
+PyObject* run_one(PyObject* self, PyObject* args) {
+  return guarded<PyObject*>(nullptr, [&]() -> PyObject* {
+    ServerParts& parts = parts_of(self);
+    const auto& state = *static_cast<State*>(PyType_GetModuleState(Py_TYPE(self)));
+    PyObject *app, *request;
+    if (PyArg_ParseTuple(args, "OO!:run_request", &app, state.request_type, &request) == 0) return nullptr;
+    if (server_of(self) == nullptr) return nullptr;
+    if (as_request(request).exchange == nullptr) {
+      PyErr_SetString(PyExc_RuntimeError, "the request is over");
+      return nullptr;
+    }
+    const Runner runner{state, parts.hooks, *parts.environ, reinterpret_cast<ServerObject*>(self), app};
+    if (!run_request(runner, as_request(request))) return nullptr;
+    Py_RETURN_NONE;
+  });
+}
+
 PyObject* drain(PyObject* self, PyObject*) {
   net::Server* server = server_of(self);
   if (server == nullptr) return nullptr;
@@ -233,6 +312,12 @@ PyMethodDef methods[] = {
      "run_sync(app): runs requests on this thread, the main one, until the server has drained."},
     {"run_thread", run_thread, METH_O,
      "run_thread(app): the same on another thread, beside the main one. All must have ended before join()."},
+    {"ready_fd", ready_fd, METH_NOARGS, "Event loops: readable when run_ready() is to be called; else -1."},
+    {"run_ready", run_ready, METH_VARARGS,
+     "run_ready(start, resume): calls start(request) for each new request and resume(request) for each that may "
+     "go on after it has waited. Never blocks. False when no request will come any more."},
+    {"run_request", run_one, METH_VARARGS,
+     "run_request(app, request): runs a request that run_ready() has started."},
     {"drain", drain, METH_NOARGS,
      "Accepts nothing more, finishes what was accepted. Safe in signal handlers."},
     {"stop", stop, METH_NOARGS, "Ends as soon as the running requests end. Safe in signal handlers."},

@@ -167,7 +167,7 @@ TEST_F(TemplateProcessesTest, TemplateIsBornWithWhatTheContractSays) {
   auto report = testing::read_report(report_path());
   EXPECT_EQ(report["LISTEN_FDNAMES"], "settings:lifeline:errorlog:incident:template");
   EXPECT_EQ(report["GSERVE_LAUNCH_ID"], "1");
-  EXPECT_THAT(report["argv"], HasSubstr(" -P -m gserve.template"));
+  EXPECT_THAT(report["argv"], HasSubstr(" -P -m gserve template"));
 }
 
 TEST_F(TemplateProcessesTest, ForkedWorkerIsOurChildAndItsPidIsTold) {

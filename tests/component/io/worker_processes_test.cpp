@@ -128,7 +128,7 @@ TEST_F(WorkerProcessesTest, WorkerIsBornWithWhatTheContractSays) {
   EXPECT_EQ(report["COLOUR"], "blue");
   EXPECT_EQ(report.count("WATCHDOG_USEC"), 0U);
   EXPECT_EQ(report["cwd"], directory_.path());
-  EXPECT_THAT(report["argv"], HasSubstr(" -P -m gserve.worker"));
+  EXPECT_THAT(report["argv"], HasSubstr(" -P -m gserve worker"));
 }
 
 TEST_F(WorkerProcessesTest, AccessLogIsPassedWhenItIsOn) {

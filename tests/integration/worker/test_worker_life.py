@@ -228,7 +228,7 @@ def test_worker_that_is_told_to_stop_while_it_loads_stops(start_worker, number):
 def test_worker_started_by_hand_says_so(start_worker):
     worker = start_worker(env={"LISTEN_FDS": "99"}, wait=False)
     assert worker.wait_exit() == 1
-    worker.log.wait("gserve.worker: LISTEN_FDS does not match LISTEN_FDNAMES")
+    worker.log.wait("gserve worker: LISTEN_FDS does not match LISTEN_FDNAMES")
 
 
 def test_application_sees_nothing_of_the_launch(start_worker):

@@ -77,7 +77,7 @@ class WorkerProcess:
         if self.log.write_fd >= 3 + len(passed):
             actions.append((os.POSIX_SPAWN_CLOSE, self.log.write_fd))
         # Only the process itself can know its pid in time; the shell passes all descriptors on.
-        argv = ["/bin/sh", "-c", 'LISTEN_PID=$$ exec "$@"', "sh", python, "-P", "-m", "gserve.worker"]
+        argv = ["/bin/sh", "-c", 'LISTEN_PID=$$ exec "$@"', "sh", python, "-P", "-m", "gserve", "worker"]
         pid = os.posix_spawn(argv[0], argv, environ, file_actions=actions)
         for fd in (*high, settings):
             os.close(fd)

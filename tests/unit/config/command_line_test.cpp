@@ -238,13 +238,13 @@ TEST(CommandLine, RefusesWithOneLineAndTheRightCode) {
       {{"--limit-request-field_size", "-1", "a"},
        1,
        "--limit-request-field_size: invalid value '-1': must be from 0 to 2147483647"},
-      {{"-k", "gevent", "a"},
+      {{"-k", "tornado", "a"},
        1,
-       "--worker-class: invalid value 'gevent': this version supports only sync and gthread"},
+       "--worker-class: invalid value 'tornado': this version supports sync, gthread and gevent"},
       {{"-k", "mine.Worker", "a"},
        1,
-       "--worker-class: invalid value 'mine.Worker': no such worker class; this version supports only sync "
-       "and gthread"},
+       "--worker-class: invalid value 'mine.Worker': no such worker class; this version supports sync, "
+       "gthread and gevent"},
       {{"--header-timeout", "0", "a"}, 1, "--header-timeout: invalid value '0': must be above 0 seconds"},
       {{"--body-timeout", "-1", "a"}, 1, "--body-timeout: invalid value '-1': must be above 0 seconds"},
       {{"--forwarded-allow-ips", "10.0.0.1/8", "a"},

@@ -87,10 +87,10 @@ def live(role):
         role = following
 
 
-def forget_main_module(name):
+def hide_main_module():
     """multiprocessing's spawn and forkserver import the main module again in their children. Ours is not on their
-    path, and nothing of the application is in it. Here it is known as `name`, and so not loaded a second time."""
-    main = sys.modules[name] = sys.modules["__main__"]
+    path, and nothing of the application is in it."""
+    main = sys.modules["__main__"]
     main.__spec__ = None
     if hasattr(main, "__file__"):
         del main.__file__

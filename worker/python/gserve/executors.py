@@ -6,16 +6,26 @@ import threading
 class Executors:
     """`count` threads. The main thread runs requests too, so a worker with N threads has N - 1 of these."""
 
-    def __init__(self, server, app, count):
-        self.server = server
-        self.app = app
+    exits = ()  # exceptions that end a request when the worker is stopped, beside the main thread's
+
+    def __init__(self, count):
+        self.server = None
+        self.app = None
         self.failure = None  # the first exception that ended a thread: SystemExit, for one
         self.threads = [threading.Thread(target=self._run, name=f"gserve-{number}", daemon=True)
                         for number in range(2, count + 2)]
 
-    def start(self):
+    def start(self, server, app):
+        self.server, self.app = server, app
         for thread in self.threads:
             thread.start()
+
+    def run(self):
+        """The main thread's part: until no request will come any more."""
+        self.server.run_sync(self.app)
+
+    def hooks(self):
+        return {"wait": None, "pause": None}
 
     def join(self):
         """Until every thread has ended what it runs: the server must not end before."""

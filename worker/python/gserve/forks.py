@@ -13,12 +13,14 @@ class ForkGuard:
 
     def __init__(self):
         self._own = None  # launch, log_file, notifier, signals of this process
+        self._greenlets = None
         self._masks = {}  # by thread: what to restore after its fork
         os.register_at_fork(before=self._block_signals, after_in_parent=self._restore_signals,
                             after_in_child=self._clean)
 
-    def protect(self, launch, log_file, notifier, signals):
+    def protect(self, launch, log_file, notifier, signals, greenlets=None):
         self._own = launch, log_file, notifier, signals
+        self._greenlets = greenlets
 
     def release(self):
         """From now on, a fork is one of ours: the child keeps everything. Returns what protect() takes."""
@@ -42,6 +44,8 @@ class ForkGuard:
         if not own:
             return
         try:
+            if self._greenlets:
+                self._greenlets.forget()
             drop(*own)
         finally:
             self._restore_signals()

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
 """Tells the supervisor how the worker is: datagrams as sd_notify(3) sends them."""
+import _socket
 import json
-import select
-import socket
-import time
+
+from gserve.native import native_socket
 
 PATIENCE = 0.5  # seconds; the socket's queue holds only a few datagrams
 LARGEST = 60 * 1024 - 256  # of a boot error, encoded
@@ -46,22 +46,15 @@ class Notifier:
         """Never blocks for long: the supervisor watches the process too, so a lost message delays but does not harm."""
         if not self._socket:
             return
-        data = self.message(message).encode()
-        deadline = time.monotonic() + PATIENCE
-        while time.monotonic() < deadline:
-            try:
-                self._socket.send(data)
-                return
-            except BlockingIOError:
-                # Not a poll of the socket: its descriptor may be above what select(2) takes.
-                select.select([], [], [], 0.005)
-            except OSError:
-                return  # the supervisor is gone
+        try:
+            self._socket.send(self.message(message).encode())
+        except OSError:
+            pass  # the supervisor is gone, or has not read for too long
 
 
 def _connected(path):
-    notify_socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-    notify_socket.setblocking(False)
+    notify_socket = native_socket(_socket.AF_UNIX, _socket.SOCK_DGRAM)
+    notify_socket.settimeout(PATIENCE)
     try:
         notify_socket.connect("\0" + path[1:] if path.startswith("@") else path)
     except OSError:  # the supervisor is gone

@@ -4,6 +4,7 @@ import os
 
 from gserve import __version__, _gserve
 from gserve.log import ErrorStream
+from gserve.patching import is_gevent
 
 SCHEME_HEADERS = {"X-FORWARDED-PROTOCOL": "ssl", "X-FORWARDED-PROTO": "https", "X-FORWARDED-SSL": "on"}
 TRUSTED_PROXIES = "127.0.0.1,::1"
@@ -49,7 +50,8 @@ def server_config(launch, log, notifier, signal_wakeup, access_records, sends_me
         "log_priority": log.form.priority,
         "generation": log.form.generation,
         **_remote_config(launch.settings, sends_metrics),
-        "executors": threads(launch.settings),
+        "executors": requests_at_once(launch.settings),
+        "event_loop": is_gevent(launch.settings),
         "tmp_dir": get("tmp_upload_dir"),
         "tls": launch.take_tls(),
     }
@@ -81,8 +83,13 @@ def is_threaded(settings):
 
 
 def threads(settings):
+    """How many threads run requests."""
+    return 1 if is_gevent(settings) else settings.get("threads") or 1
+
+
+def requests_at_once(settings):
     """How many requests a worker runs at once."""
-    return settings.get("threads") or 1
+    return (settings.get("worker_connections") or 1000) if is_gevent(settings) else threads(settings)
 
 
 def _request_limit(max_requests, jitter):
@@ -101,7 +108,7 @@ def environ_config(settings, log_file):
             "wsgi.version": (1, 0),
             "wsgi.url_scheme": "http",
             "wsgi.errors": ErrorStream(log_file),
-            "wsgi.multithread": is_threaded(settings),
+            "wsgi.multithread": is_threaded(settings) or is_gevent(settings),
             "wsgi.multiprocess": (settings.get("workers") or 1) > 1,
             "wsgi.run_once": False,
             "wsgi.file_wrapper": _gserve.FileWrapper,

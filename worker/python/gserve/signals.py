@@ -31,6 +31,17 @@ class Signals:
         for number in UNHURRIED:
             signal.siginterrupt(number, False)
 
+    def handle_abort(self, on_abort):
+        """In place of faulthandler, which does not see what waits in an event loop."""
+        self._handle((signal.SIGABRT,), lambda number, frame: on_abort())
+
+    def leave_abort(self):
+        """To whoever handles it next. Whether it was handled here."""
+        handled = self._handlers.pop(signal.SIGABRT, None) is not None
+        if handled:
+            signal.signal(signal.SIGABRT, signal.SIG_DFL)
+        return handled
+
     def _handle(self, numbers, handler):
         for number in numbers:
             signal.signal(number, handler)

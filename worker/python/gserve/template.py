@@ -2,7 +2,7 @@
 """A template: loads the application once and forks the workers from it, or goes on with the application that a worker
 has served. See "Templates" in common/launch_contract.h.
 
-Started as `python3 -P -m gserve.template`.
+Its own calls of the system are native.py's: an event loop of the application stands still here.
 """
 import errno
 import faulthandler
@@ -11,15 +11,12 @@ import os
 import select
 import signal
 import socket
-import sys
 import threading
 import time
 
-from gserve import forks
-from gserve.boot import (EXIT_DRAINED, EXIT_FAILED, BootFailure, StopNow, flush_stdio, forget_main_module, live,
-                         load_app, status_of)
-from gserve.forks import ForkGuard
-from gserve.launch import LaunchError, make_launch, take_launch
+from gserve import forks, native
+from gserve.boot import EXIT_BOOT_FAILED, EXIT_DRAINED, EXIT_FAILED, BootFailure, StopNow, flush_stdio, load_app, status_of
+from gserve.launch import make_launch
 from gserve.log import open_error_log
 from gserve.notify import Notifier
 from gserve.signals import Signals
@@ -34,8 +31,10 @@ class Template:
     """The template's own life. run() returns twice over: in the template None, when it is to end with `code`, and in each
     process that it forks the worker, made by `make_worker(launch, guard, app, log)`."""
 
-    def __init__(self, launch, guard, make_worker, origin=None):
-        """`origin`: the worker that this process was. Its log, notifier, signals and application are the template's."""
+    def __init__(self, launch, guard, make_worker, origin=None, problem=None):
+        """`origin`: the worker that this process was. Its log, notifier, signals and application are the template's.
+        `problem`: why it cannot serve, found before."""
+        self.problem = problem
         self.launch = launch
         self.guard = guard
         self.make_worker = make_worker
@@ -91,6 +90,8 @@ class Template:
 
     def load(self):
         self.dump_stacks_on_crash()
+        if self.problem:
+            raise BootFailure(EXIT_BOOT_FAILED, self.problem)
         if self.app is None:
             self.app = load_app(self.launch, self.log)
             self.dump_stacks_on_crash()  # the application may have set handlers of its own
@@ -118,7 +119,7 @@ class Template:
 
     def fork_workers(self):
         """In a worker: its launch."""
-        sources = select.poll()
+        sources = native.poll()
         for source in (self.control, self.lifeline, self.signals.wakeup_fd):
             sources.register(source, select.POLLIN)
         while not self.leaving:
@@ -173,7 +174,7 @@ class Template:
         self.mask = signal.pthread_sigmask(signal.SIG_BLOCK, self.signals.numbers())
         self.guard.release()
         try:
-            middle = os.fork()
+            middle = native.fork()
             if middle == 0:
                 self.fork_again(launch_id)
                 return True
@@ -194,7 +195,7 @@ class Template:
         cannot be another's."""
         worker = 0
         try:
-            worker = os.fork()
+            worker = native.fork()
             if worker == 0:
                 return
             self.say(f"BORN={launch_id}", [os.pidfd_open(worker)])
@@ -213,13 +214,13 @@ def threads_beside(known):
         others = len(os.listdir("/proc/self/task")) - known
         if others <= 0 or time.monotonic() > end:
             return others
-        time.sleep(0.001)
+        native.sleep(0.001)
 
 
 def wait_for(pid):
     """The exit code of our child, or what stands for it."""
     try:
-        return abs(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+        return abs(os.waitstatus_to_exitcode(native.waitpid(pid, 0)[1]))
     except ChildProcessError:
         return 0  # the application ignores SIGCHLD; the supervisor sees whether there is a worker
 
@@ -227,18 +228,3 @@ def wait_for(pid):
 def close_all(fds):
     for fd in fds:
         os.close(fd)
-
-
-def main():
-    try:
-        launch = take_launch(os.environ)
-    except LaunchError as error:
-        print(f"gserve.template: {error}", file=sys.stderr)
-        return EXIT_FAILED
-    forget_main_module("gserve.template")
-    from gserve.worker import Worker  # not before: it imports this module by its name
-    return live(Template(launch, ForkGuard(), Worker))
-
-
-if __name__ == "__main__":
-    sys.exit(main())

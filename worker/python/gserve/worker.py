@@ -1,22 +1,19 @@
 # SPDX-License-Identifier: MIT
 """The worker's life: take over what the supervisor passed, load the application, serve, drain, end or become a
 template.
-
-Started as `python3 -P -m gserve.worker`.
 """
 import faulthandler
 import os
-import sys
+import signal
 
 from gserve import _gserve, files, server_settings
 from gserve.boot import (EXIT_APP_NOT_FOUND, EXIT_BOOT_FAILED, EXIT_DRAINED, EXIT_FAILED, EXIT_INTERRUPTED, BootFailure,
-                         StopNow, flush_stdio, forget_main_module, live, load_app, status_of)
+                         StopNow, flush_stdio, load_app, status_of)
 from gserve.code_watch import CodeWatch, FailingApp
 from gserve.executors import Executors
-from gserve.forks import ForkGuard
-from gserve.launch import LaunchError, take_launch
 from gserve.log import ErrorStream, open_error_log
 from gserve.notify import Notifier
+from gserve.patching import is_gevent
 from gserve.signals import Signals
 from gserve.template import Template
 
@@ -24,8 +21,10 @@ NOT_OF_A_TEMPLATE = ("listener", "handover", "scoreboard", "accesslog", "inotify
 
 
 class Worker:
-    def __init__(self, launch, guard, app=None, log=None):
-        """`app`, `log`: the application, where a template has loaded it already, and what it logs to."""
+    def __init__(self, launch, guard, app=None, log=None, problem=None):
+        """`app`, `log`: the application, where a template has loaded it already, and what it logs to. `problem`: why it
+        cannot serve, found before."""
+        self.problem = problem
         self.launch = launch
         self.guard = guard
         self.app = app
@@ -39,8 +38,20 @@ class Worker:
         self.ending = False  # waiting for the other threads and the server: nothing may cut that short
         self.draining = False  # because of a signal
         self.stopping = False
+        self.serving = False
         self.signals = Signals(self.drain, self.stop, self.log.reopen_files)
-        guard.protect(launch, self.log.file, self.notifier, self.signals)
+        self.greenlets = self.make_greenlets()
+        guard.protect(launch, self.log.file, self.notifier, self.signals, self.greenlets)
+
+    def make_greenlets(self):
+        """With the worker class gevent: what runs requests."""
+        if self.problem or not is_gevent(self.launch.settings):
+            return None
+        import gevent
+        from gserve.greenlets import Greenlets  # only where there is gevent
+        if self.app is not None:
+            gevent.reinit()  # the template may have had a hub
+        return Greenlets(self.log, self.launch.settings.get("graceful_timeout") or 30)
 
     # --- signals: called between two bytecodes of whatever runs on the main thread ---
     def drain(self):
@@ -60,7 +71,19 @@ class Worker:
         self.stopping = True
         if self.server is not None:
             self.server.stop()
+            if self.serving and self.greenlets:
+                return self.greenlets.stop_now()
         raise StopNow(EXIT_DRAINED)
+
+    def abort(self):
+        """SIGABRT with greenlets: writes where they wait, then lets faulthandler write the threads and end the process."""
+        incident = self.launch.fd("incident")
+        try:
+            if incident >= 0:
+                self.greenlets.write_stacks(incident)
+        finally:
+            self.give_back_abort()
+            os.kill(os.getpid(), signal.SIGABRT)
 
     # --- life ---
     def run(self):
@@ -88,6 +111,8 @@ class Worker:
 
     def load(self):
         self.dump_stacks_on_crash()
+        if self.problem:
+            raise BootFailure(EXIT_BOOT_FAILED, self.problem)
         if self.app is None:
             self.app = load_app(self.launch, self.log)
         self.dump_stacks_on_crash()  # the application may have set handlers of its own
@@ -122,6 +147,7 @@ class Worker:
     def start_server(self):
         """A signal in here waits: leaving at once would drop connections that the I/O thread has accepted."""
         self.starting = True
+        self.executors = self.greenlets or Executors(server_settings.threads(self.launch.settings) - 1)
         try:
             self.server = self.make_server()
         finally:
@@ -151,13 +177,16 @@ class Worker:
     def serve(self, app):
         self.start_server()
         server = self.server
-        executors = Executors(server, app, server_settings.threads(self.launch.settings) - 1)
+        executors = self.executors
         try:
             if self.deferred:
                 self.deferred()
-            executors.start()
+            executors.start(server, app)
+            self.serving = True
+            if self.greenlets:
+                self.signals.handle_abort(self.abort)
             self.notifier.ready()
-            server.run_sync(app)
+            executors.run()
         except BaseException:
             server.stop()
             self.limit_the_end()  # other threads may still run requests
@@ -170,6 +199,7 @@ class Worker:
         self.deferred = None
         self.ending = True
         executors.join()
+        self.serving = False
         self.server.join()
         if self.access_records:
             self.access_records.close()
@@ -188,6 +218,7 @@ class Worker:
         control = self.server.take_promotion()
         if control is None:
             return None
+        self.give_back_abort()
         server, self.server = self.server, None  # from here on a signal ends the process at once
         if self.draining:
             raise StopNow(EXIT_DRAINED)
@@ -210,6 +241,12 @@ class Worker:
         if incident >= 0:
             faulthandler.enable(file=incident, all_threads=True)
 
+    def give_back_abort(self):
+        """SIGABRT is faulthandler's again."""
+        if self.signals.leave_abort():
+            faulthandler.disable()  # else enable() would leave the handlers alone
+            self.dump_stacks_on_crash()
+
     # --- what the extension calls ---
     def hooks(self):
         return {
@@ -217,10 +254,11 @@ class Worker:
             "on_stray_child": self.on_stray_child,
             "file_region": files.file_region,
             "make_socket": files.duplicate_socket,
+            **self.executors.hooks(),
         }
 
     def on_error(self, line, error, head_sent):
-        if self.stopping and isinstance(error, StopNow):
+        if self.stopping and isinstance(error, (StopNow, *self.executors.exits)):
             self.log.warning(f"Request cut by a quick stop: {line}")
             return
         answer = "cut, for its head was sent" if head_sent else "500"
@@ -228,6 +266,8 @@ class Worker:
 
     def on_stray_child(self, error):
         """A process that the application forked inside a request came back into the server: it must not answer."""
+        if self.greenlets and self.greenlets.is_copy():
+            self.greenlets.sleep_for_good()
         code = EXIT_DRAINED
         if isinstance(error, SystemExit):
             code = status_of(error)
@@ -244,17 +284,3 @@ class Worker:
                              f"to boot; using {EXIT_FAILED}")
             return EXIT_FAILED
         return code
-
-
-def main():
-    try:
-        launch = take_launch(os.environ)
-    except LaunchError as error:
-        print(f"gserve.worker: {error}", file=sys.stderr)
-        return EXIT_FAILED
-    forget_main_module("gserve.worker")
-    return live(Worker(launch, ForkGuard()))
-
-
-if __name__ == "__main__":
-    sys.exit(main())

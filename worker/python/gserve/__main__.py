@@ -1,0 +1,30 @@
+# SPDX-License-Identifier: MIT
+"""Where the processes of gserve start: `python3 -P -m gserve worker`, or `template`."""
+import os
+import sys
+
+from gserve.launch import LaunchError, take_launch
+from gserve.patching import patch
+
+FAILED = 1
+
+
+def main():
+    role = sys.argv.pop()
+    try:
+        launch = take_launch(os.environ)
+    except LaunchError as error:
+        print(f"gserve {role}: {error}", file=sys.stderr)
+        return FAILED
+    problem = patch(launch.settings)
+    # Not before: they import what was patched.
+    from gserve import boot, forks, template, worker
+    boot.hide_main_module()
+    guard = forks.ForkGuard()
+    if role == "template":
+        return boot.live(template.Template(launch, guard, worker.Worker, problem=problem))
+    return boot.live(worker.Worker(launch, guard, problem=problem))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
