@@ -26,8 +26,9 @@ def starting_worker(monkeypatch, signal_name):
     """A worker whose make_server is interrupted by a signal, and what was then called."""
     calls = []
     worker = worker_module.Worker.__new__(worker_module.Worker)
-    worker.server = worker.deferred = worker.access_records = None
-    worker.starting = worker.ending = worker.draining = worker.stopping = False
+    worker.server = worker.deferred = worker.access_records = worker.greenlets = None
+    worker.starting = worker.ending = worker.draining = worker.stopping = worker.serving = False
+    worker.signals = types.SimpleNamespace(leave_abort=lambda: False)
     worker.launch = types.SimpleNamespace(settings={"threads": 1})
     monkeypatch.setattr(worker, "limit_the_end", lambda: calls.append("limit"))  # this process goes on
     worker.notifier = types.SimpleNamespace(ready=lambda: calls.append("READY"), stopping=lambda: calls.append("STOPPING"))

@@ -11,9 +11,9 @@ from harness.waiting import wait_for
 from worker_process import APPS
 
 
-@pytest.fixture
-def worker(start_worker):
-    return start_worker()
+@pytest.fixture(params=["sync", "gevent"])  # Debian's gevent: the interpreter is Debian's
+def worker(start_worker, request):
+    return start_worker(worker_class=request.param)
 
 
 def head_of(answer):
@@ -46,7 +46,7 @@ def test_environ_has_every_variable(worker):
         "SERVER_NAME": host, "SERVER_PORT": str(port), "REMOTE_ADDR": "127.0.0.1", "SERVER_PROTOCOL": "HTTP/1.1",
         "SERVER_SOFTWARE": "gserve/0.1.0", "CONTENT_TYPE": "text/x", "CONTENT_LENGTH": "0",
         "HTTP_HOST": "example.org:81", "HTTP_X_TWICE": "one,two", "HTTP_X_LATIN": "caf\u00e9", "HTTP_X_EMPTY": ",2",
-        "HTTP_CONNECTION": "close", "wsgi.version": "(1, 0)", "wsgi.url_scheme": "http", "wsgi.multithread": False,
+        "HTTP_CONNECTION": "close", "wsgi.version": "(1, 0)", "wsgi.url_scheme": "http", "wsgi.multithread": worker.settings["worker_class"] == "gevent",
         "wsgi.multiprocess": False, "wsgi.run_once": False, "wsgi.input_terminated": True}
 
 
