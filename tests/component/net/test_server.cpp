@@ -94,9 +94,10 @@ TestServer::TestServer(Handler handler, const std::function<void(net::ServerConf
   config.error_log = log_.get();
   config.keep_alive = net::Seconds(60);  // a test on a loaded machine may be slow between two requests
   if (change) change(config);
-  const int executors = config.executors;
+  const int executors = config.event_loop ? 0 : config.executors;
   server_ = std::make_unique<net::Server>(std::move(config));
   server_->start();
+  if (executors == 0) executors_.emplace_back([this] { run_loop(); });
   for (int i = 0; i < executors; ++i) executors_.emplace_back([this, i] { execute(i == 0); });
 }
 
@@ -109,6 +110,15 @@ void TestServer::join() {
   for (std::thread& executor : executors_) executor.join();
   executors_.clear();
   server_->join();
+}
+
+void TestServer::run_loop() {
+  pollfd ready{server_->ready_fd(), POLLIN, 0};
+  while (::poll(&ready, 1, 30000) == 1) {
+    net::Ready next;
+    while ((next = server_->take_ready()).exchange != nullptr) handler_(*next.exchange);
+    if (next.kind == net::Ready::Kind::ended) return;
+  }
 }
 
 void TestServer::execute(bool main) {

@@ -33,7 +33,8 @@ bool wait_for_text(int fd, std::string_view text, int times = 1);
 int count(std::string_view text, std::string_view part);
 int open_descriptors();
 
-/// A Server on loopback with C++ executors that call `handler`.
+/// A Server on loopback with C++ executors that call `handler`. With config.event_loop: one that polls, and calls
+/// it for new and for resumed requests.
 class TestServer {
  public:
   explicit TestServer(Handler handler = hello_or_echo,
@@ -50,6 +51,7 @@ class TestServer {
 
  private:
   void execute(bool main);
+  void run_loop();
 
   Handler handler_;
   UniqueFd listener_;

@@ -10,10 +10,9 @@ inotify(7) tells at once, polling looks four times a second.
 import glob
 import os
 import sys
-# Taken before gevent replaces them: the watcher is a real thread, which waits outside the hub.
-from _thread import start_new_thread
-from select import POLLIN, poll
-from time import sleep
+
+# The watcher is a real thread, which waits outside the hub.
+from gserve.native import POLLIN, poll, sleep, start_new_thread
 
 POLL_INTERVAL = 0.25  # seconds
 DISCOVERY_INTERVAL = 1.0  # seconds; how soon a module is watched that is imported later
