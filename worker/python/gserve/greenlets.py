@@ -13,7 +13,7 @@ from greenlet import GreenletExit, getcurrent, greenlet
 from gserve.boot import EXIT_DRAINED, StopNow, flush_stdio
 
 READABLE = 1
-KILL_LIMIT = 1.0  # seconds that killed requests have for their clean-up
+KILL_LIMIT = 0.5  # seconds that killed requests have for their clean-up; after 1 s the supervisor ends the process
 MOMENT = 0.001
 MOST_SHOWN = 64  # greenlets in a dump
 
@@ -84,6 +84,10 @@ class Greenlets:
         self.ended.set()
         if getcurrent() not in (self.hub, self.main):
             raise GreenletExit  # it may never let the others run
+
+    @staticmethod
+    def call_soon(function):
+        gevent.spawn(function)
 
     # --- the hub ---
     def on_ready(self):

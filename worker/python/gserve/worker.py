@@ -39,7 +39,7 @@ class Worker:
         self.draining = False  # because of a signal
         self.stopping = False
         self.serving = False
-        self.signals = Signals(self.drain, self.stop, self.log.reopen_files)
+        self.signals = Signals(self.drain, self.stop, self.reopen)
         self.greenlets = self.make_greenlets()
         guard.protect(launch, self.log.file, self.notifier, self.signals, self.greenlets)
 
@@ -74,6 +74,12 @@ class Worker:
             if self.serving and self.greenlets:
                 return self.greenlets.stop_now()
         raise StopNow(EXIT_DRAINED)
+
+    def reopen(self):
+        if self.greenlets:
+            self.greenlets.call_soon(self.log.reopen_files)  # it waits, which the hub may not
+        else:
+            self.log.reopen_files()
 
     def abort(self):
         """SIGABRT with greenlets: writes where they wait, then lets faulthandler write the threads and end the process."""

@@ -79,7 +79,7 @@ def stray(environ, query):
     server."""
     child = os.fork()
     if child == 0:
-        time.sleep(0.3)
+        time.sleep(3)  # until the copies of the others have woken up
         return b"from a child"
     return str(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])).encode()
 
