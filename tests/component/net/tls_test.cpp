@@ -493,8 +493,31 @@ TEST(Tls, ReadsSoMuchAtOnceAndNoMore) {
   EXPECT_GE(turns, 3);
 }
 
+/// A child that is born meanwhile would find one of OpenSSL's locks taken for good.
+TEST(Tls, UsesOpenSslOnlyWhileNobodyForks) {
+  int ends[2];
+  ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends), 0);
+  const UniqueFd ours(ends[0]);
+  const UniqueFd theirs(ends[1]);
+  net::ForkGuard guard;
+  const auto context = tls::Context::make(material_for(server_identity()));
+  net::TlsSession session(guard, std::get<tls::Context>(context), ours.get());
+  std::atomic<bool> received{false};
+  guard.before_fork();
+  std::thread io([&] {
+    char byte = 0;
+    session.receive(&byte, 1);
+    received = true;
+  });
+  std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  EXPECT_FALSE(received);
+  guard.after_fork_in_parent();
+  io.join();
+  EXPECT_TRUE(received);
+}
+
 #if !defined(__SANITIZE_THREAD__)  // it does not go along with threads that fork
-/// A child that finds one of OpenSSL's locks taken for good hangs.
+/// One that finds them taken hangs.
 TEST(Tls, LeavesChildrenAnOpenSslThatWorks) {
   TestServer server(hello_or_echo, with_tls());
   std::atomic<bool> end{false};
