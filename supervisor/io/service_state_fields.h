@@ -59,7 +59,7 @@ void fields(Visitor& visit, core::PoolConfig& config) {
   visit("surge", config.surge);
   visit("max_worker_memory", config.max_worker_memory);
   visit("max_worker_lifetime", config.max_worker_lifetime);
-  visit("watches_code", config.watches_code);
+  visit.later("watches_code", config.watches_code);
   visit("preload", config.preload);
   visit.later("bake", config.bake);
   visit.later("bake_factor", config.bake_factor);

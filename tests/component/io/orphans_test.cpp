@@ -51,7 +51,7 @@ TEST_F(OrphansTest, ThoseThatDoNotAreKilled) {
   const ports::Process child = testing::launched(launcher_.launch(
       testing::mock_worker("ignore-term report hang", {"MOCK_REPORT=" + directory.path() + "/report"})));
   while (testing::read_report(directory.path() + "/report").empty()) ::usleep(1000);
-  EXPECT_EQ(end_orphans(signals_, milliseconds(50)), 1);
+  EXPECT_EQ(end_orphans(signals_, milliseconds(500)), 1);
   EXPECT_LT(::kill(child.pid, 0), 0);
 }
 

@@ -7,7 +7,9 @@ and, where the application could not be loaded, the files that its traceback nam
 What has changed is found by comparing stamps (modification time and size); the engines differ only in when it is looked:
 inotify(7) tells at once, polling looks four times a second.
 """
+import contextlib
 import glob
+import importlib.util
 import os
 import sys
 
@@ -60,6 +62,7 @@ class CodeWatch:
             except OSError:
                 return  # the process ends, and has closed the descriptor
             for path, stamp in changes:
+                forget_bytecode(path)
                 self.report(path, stamp)
 
     def discover(self):
@@ -130,6 +133,13 @@ def module_files():
         path = getattr(module, "__file__", None)
         if isinstance(path, str) and os.path.isabs(path):
             yield path[:-1] if path.endswith(".pyc") else path
+
+
+def forget_bytecode(path):
+    """Python takes a file of the same size, saved in the same second, for the one that it has compiled."""
+    if path.endswith(".py"):
+        with contextlib.suppress(OSError, NotImplementedError):
+            os.unlink(importlib.util.cache_from_source(path))
 
 
 def stamp_of(path):
