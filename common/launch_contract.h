@@ -68,6 +68,14 @@
 /// Signals to a template: TERM, INT and QUIT end it; ABRT dump stacks and die; USR1 as a worker; HUP, WINCH ignored. It
 /// ends at once when its lifeline ends, and it takes "logs" there. Boot errors and exit codes are a worker's.
 ///
+/// Configuration. A file of settings in Python is run by `python3 -P -m gserve.config_file` with a request as
+/// descriptor 3 (sealed memfd, JSON: "location" PATH or python:MODULE, "kinds" of the settings by name, "limit" in
+/// seconds or 0) and an empty memfd as descriptor 4. It writes there {"settings": [{"name", "shape", "value",
+/// "where"}, ...]}, see supervisor/config/file_values.h, or {"failure": text}, and exits with 0; when the limit has
+/// passed it leaves there a dump of its stacks ("Timeout ...") and exits with 1.
+/// `python3 -P -m gserve.check_app` is launched with "settings" alone: it loads the application as a worker would,
+/// says on standard error why it cannot, and exits with 0 or 1.
+///
 /// Exit codes: 0 drained; 3 the worker failed to boot; 4 the application object could not be found.
 namespace gserve::contract {
 

@@ -10,6 +10,7 @@
 #include <variant>
 
 #include "supervisor/config/command_line.h"
+#include "supervisor/io/configuration_check.h"
 #include "supervisor/io/deployments.h"
 #include "supervisor/io/program_upgrade.h"
 #include "supervisor/io/resources.h"
@@ -30,10 +31,11 @@ int say(const config::Ending& ending) {
 }
 
 int start(const io::StartContext& context) {
-  auto loaded = io::load_deployment(context);
+  io::SignalQueue signals;
+  auto loaded = io::load_deployment(context, &signals);
   if (const auto* ending = std::get_if<config::Ending>(&loaded)) return say(*ending);
   const auto& deployment = std::get<io::Deployment>(loaded);
-  io::SignalQueue signals;
+  if (io::is_check(deployment.settings)) return io::check(context, deployment, signals);
   io::Resources resources = io::take_resources(context, deployment.settings, signals);
   io::Shell shell(context, signals, resources, deployment);
   return shell.run();

@@ -69,11 +69,11 @@ class Resolution {
 
 }  // namespace
 
-const Value* Layers::find(std::string_view name) const {
+const Assignment* Layers::find(std::string_view name) const {
   for (const auto* layer : {&given, &defaults}) {
     const auto found = std::find_if(layer->rbegin(), layer->rend(),
                                     [&](const Assignment& each) { return each.setting->name == name; });
-    if (found != layer->rend()) return &found->value;
+    if (found != layer->rend()) return &*found;
   }
   return nullptr;
 }

@@ -24,8 +24,8 @@ struct Layers {
   std::vector<Assignment> defaults;  // PORT, WEB_CONCURRENCY, FORWARDED_ALLOW_IPS: below the file
   std::vector<Assignment> given;     // GUNICORN_CMD_ARGS, GSERVE_CMD_ARGS, the command line: above it
 
-  /// The value that wins among these; null: none is given.
-  const Value* find(std::string_view name) const;
+  /// The assignment that wins among these; null: there is none.
+  const Assignment* find(std::string_view name) const;
 };
 
 std::variant<Layers, Ending> read_layers(const Invocation& invocation, const Environment& environment);

@@ -63,6 +63,18 @@ std::vector<std::string_view> flags_that_begin(std::string_view beginning) {
   return of_gunicorn.size() == 1 ? of_gunicorn : all;
 }
 
+std::string_view nearest_setting(std::string_view name) {
+  std::string_view nearest;
+  std::size_t least = std::max<std::size_t>(2, name.size() / 3) + 1;
+  for (const Setting& setting : table()) {
+    const std::size_t steps = distance(name, setting.name);
+    if (!setting.refusal.empty() || steps >= least) continue;
+    least = steps;
+    nearest = setting.name;
+  }
+  return nearest;
+}
+
 std::string_view nearest_flag(std::string_view flag) {
   std::string_view nearest;
   std::size_t least = std::max<std::size_t>(2, flag.size() / 3) + 1;

@@ -19,6 +19,9 @@ std::string_view long_flag(const Setting& setting);
 /// so, unless exactly one of them is gunicorn's: then that one, as there.
 std::vector<std::string_view> flags_that_begin(std::string_view beginning);
 
+/// The name of the setting that is nearest to `name`, or empty when none is near.
+std::string_view nearest_setting(std::string_view name);
+
 /// The supported flag nearest to `flag` by edit distance, or empty when none is near.
 std::string_view nearest_flag(std::string_view flag);
 

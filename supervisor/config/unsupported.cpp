@@ -52,9 +52,6 @@ Setting with_bare(Setting setting, Value bare) {
 // clang-format off: one setting, one line
 std::vector<Setting> rows() {
   return {
-      row("config", "-c,--config", Kind::text, "./gunicorn.conf.py", kLater),
-      row("check_config", "--check-config", Kind::flag, false, kLater),
-      row("print_config", "--print-config", Kind::flag, false, kLater),
       row("spew", "--spew", Kind::flag, false, kLater),
       with_bare(row("sendfile", "--no-sendfile", Kind::flag, true, kLater), false),
       row("reuse_port", "--reuse-port", Kind::flag, false, kLater),

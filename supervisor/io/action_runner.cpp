@@ -49,11 +49,8 @@ void ActionRunner::act(const core::SampleScoreboard& action) {
 }
 
 void ActionRunner::act(const core::LoadConfig& action) {
-  auto result = ports_.configuration.load(action.job);
-  if (auto* config = std::get_if<core::SupervisorConfig>(&result)) {
-    answer_(core::ConfigLoaded{action.job, std::move(*config)});
-  } else {
-    answer_(core::ConfigRejected{action.job, std::get<std::string>(std::move(result))});
+  if (auto result = ports_.configuration.load(action.job)) {
+    answer_(ports::load_event(action.job, std::move(*result)));
   }
 }
 

@@ -4,8 +4,6 @@
 #include <utility>
 
 #include "supervisor/config/pool_config.h"
-#include "supervisor/io/python_locator.h"
-#include "supervisor/io/tls_files.h"
 
 namespace gserve::io {
 namespace {
@@ -27,19 +25,6 @@ constexpr const char* kHalfHeldSettings[] = {
 
 }  // namespace
 
-std::variant<Deployment, config::Ending> load_deployment(const StartContext& context) {
-  auto outcome = config::parse_command_line(context.invocation, context.lookup());
-  if (auto* ending = std::get_if<config::Ending>(&outcome)) return std::move(*ending);
-  config::Settings& settings = std::get<config::Settings>(outcome);
-  PythonSearch search{"", context.invocation.directory, context.binary_directory, context.environment};
-  if (!settings.is_none("python")) search.requested = settings.text("python");
-  LocatedPython python = locate_python(search);
-  if (!python.error.empty()) return config::Ending{1, python.error};
-  TlsMaterial tls = load_tls(settings);
-  if (!tls.wrong.empty()) return config::Ending{1, tls.wrong};
-  return Deployment{std::move(settings), std::move(python.path), std::move(tls.json)};
-}
-
 Deployments::Deployments(const StartContext& context, Deployment first, ports::Journal& journal)
     : context_(context), journal_(journal), started_with_(first.settings) {
   generations_.emplace(1, std::move(first));
@@ -60,10 +45,47 @@ std::vector<DeploymentState> Deployments::states() const {
   return states;
 }
 
-std::variant<core::SupervisorConfig, std::string> Deployments::load(core::JobId job) {
-  auto outcome = load_deployment(context_);
-  if (const auto* ending = std::get_if<config::Ending>(&outcome)) return ending->text;
-  Deployment& deployment = std::get<Deployment>(outcome);
+std::optional<Deployments::Loaded> Deployments::load(core::JobId job) {
+  give_up();
+  auto begun = DeploymentLoader::begin(context_);
+  if (auto* ending = std::get_if<config::Ending>(&begun)) return std::move(ending->text);
+  auto& loader = std::get<DeploymentLoader>(begun);
+  const auto order = loader.evaluation();
+  if (const auto* reason = std::get_if<std::string>(&order)) return *reason;
+  const auto& wanted = std::get<std::optional<EvaluationOrder>>(order);
+  if (wanted) return evaluate(job, std::move(loader), *wanted);
+  return accept(job, loader.complete({}));
+}
+
+std::optional<Deployments::Loaded> Deployments::evaluate(core::JobId job, DeploymentLoader loader,
+                                                         const EvaluationOrder& order) {
+  BoostProcessLauncher launcher(context_.nofile);
+  auto started = ConfigEvaluation::start(launcher, order);
+  if (auto* reason = std::get_if<std::string>(&started)) return std::move(*reason);
+  auto& evaluation = std::get<ConfigEvaluation>(started);
+  const core::Pid pid = evaluation.pid();
+  evaluations_.emplace(pid, Evaluating{job, std::move(loader), std::move(evaluation)});
+  evaluating_ = job;
+  return std::nullopt;
+}
+
+std::optional<core::Event> Deployments::ended(const Reaped& reaped) {
+  auto node = evaluations_.extract(reaped.pid);
+  if (!node || node.mapped().job != evaluating_) return std::nullopt;
+  const Evaluating& ended = node.mapped();
+  evaluating_ = 0;
+  const auto result = ended.evaluation.result(reaped.status);
+  return ports::load_event(ended.job, accept(ended.job, ended.loader.complete(result)));
+}
+
+void Deployments::give_up() {
+  for (const auto& [pid, each] : evaluations_) each.evaluation.kill();
+  evaluating_ = 0;
+}
+
+Deployments::Loaded Deployments::accept(core::JobId job, DeploymentLoader::Outcome outcome) {
+  if (auto* ending = std::get_if<config::Ending>(&outcome)) return std::move(ending->text);
+  auto& deployment = std::get<Deployment>(outcome);
   warn_of_held_settings(deployment.settings);
   core::SupervisorConfig config = config::supervisor_config(deployment.settings);
   loaded_.clear();  // one reload at a time

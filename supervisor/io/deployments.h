@@ -2,28 +2,22 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
 
-#include "supervisor/config/command_line.h"
 #include "supervisor/config/settings.h"
+#include "supervisor/core/events.h"
+#include "supervisor/io/deployment_loader.h"
+#include "supervisor/io/process_launcher.h"
+#include "supervisor/io/reaper.h"
 #include "supervisor/io/service_state.h"
 #include "supervisor/io/start_context.h"
 #include "supervisor/ports/configuration.h"
 #include "supervisor/ports/journal.h"
 
 namespace gserve::io {
-
-/// What the launches of one generation use.
-struct Deployment {
-  config::Settings settings;
-  std::string python;    // absolute path of the interpreter
-  std::string tls = {};  // certificates and keys as read when it was loaded (TlsMaterial); empty: no TLS
-};
-
-/// Resolves the command line and the environment of the start, as they are now on disk.
-std::variant<Deployment, config::Ending> load_deployment(const StartContext& context);
 
 /// The deployments of the live generations, and those loaded for reloads that are under way.
 class Deployments : public ports::Configuration {
@@ -36,7 +30,13 @@ class Deployments : public ports::Configuration {
   const config::Settings& started_with() const { return started_with_; }
   std::vector<DeploymentState> states() const;
 
-  std::variant<core::SupervisorConfig, std::string> load(core::JobId job) override;
+  std::optional<Loaded> load(core::JobId job) override;
+  /// The process evaluates a configuration file; what its end means for the core, if it is waited for.
+  bool owns(core::Pid pid) const { return evaluations_.contains(pid); }
+  std::optional<core::Event> ended(const Reaped& reaped);
+  /// Nobody waits for an evaluation any more.
+  void give_up();
+
   void adopt(core::JobId job, core::Generation generation) override;
   void copy(core::Generation from, core::Generation to) override;
   void forget(core::Generation generation) override;
@@ -47,6 +47,13 @@ class Deployments : public ports::Configuration {
   const Deployment* find(core::Generation generation) const;
 
  private:
+  struct Evaluating {
+    core::JobId job;
+    DeploymentLoader loader;
+    ConfigEvaluation evaluation;
+  };
+  std::optional<Loaded> evaluate(core::JobId job, DeploymentLoader loader, const EvaluationOrder& order);
+  Loaded accept(core::JobId job, DeploymentLoader::Outcome outcome);
   void warn_of_held_settings(const config::Settings& loaded);
 
   const StartContext& context_;
@@ -54,6 +61,8 @@ class Deployments : public ports::Configuration {
   const config::Settings started_with_;
   std::map<core::Generation, Deployment> generations_;
   std::map<core::JobId, Deployment> loaded_;
+  std::map<core::Pid, Evaluating> evaluations_;  // given up ones too, until they are reaped
+  core::JobId evaluating_ = 0;                   // 0: none
 };
 
 }  // namespace gserve::io

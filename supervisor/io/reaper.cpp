@@ -46,9 +46,10 @@ bool is_child(int pidfd) {
   return waitid_retrying(P_PIDFD, static_cast<id_t>(pidfd), info, WEXITED | WNOHANG | WNOWAIT) == 0;
 }
 
-void reap_child(core::Pid pid) {
+core::ExitStatus reap_child(core::Pid pid) {
   siginfo_t info;
   waitid_retrying(P_PID, static_cast<id_t>(pid), info, WEXITED);
+  return to_status(info);
 }
 
 }  // namespace gserve::io

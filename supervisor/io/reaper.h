@@ -25,6 +25,6 @@ void reap_children(const std::function<void()>& before_reap,
 bool is_child(int pidfd);
 
 /// Waits until the child `pid` has ended and reaps it: for a child that is known to end at once.
-void reap_child(core::Pid pid);
+core::ExitStatus reap_child(core::Pid pid);
 
 }  // namespace gserve::io

@@ -37,16 +37,6 @@ void enter_directory(const std::string& directory) {
   if (error) throw StartFailure(kExitFailure, "cannot change to " + directory + ": " + error.message());
 }
 
-/// gunicorn would read it: whoever comes from there must hear that its settings do not apply.
-void notice_configuration_file(const StartContext& context, LogFiles& logs) {
-  const auto file = std::filesystem::path(context.invocation.directory) / "gunicorn.conf.py";
-  std::error_code error;
-  if (!std::filesystem::exists(file, error)) return;
-  logs.write({core::LogLevel::warning,
-              "not read: " + file.string() +
-                  "; this version takes settings from the command line and the environment"});
-}
-
 Log::Style style(const config::Settings& settings) {
   return settings.text("log_format") == "json" ? Log::Style::json : Log::Style::text;
 }
@@ -101,24 +91,6 @@ std::unique_ptr<ControlDirectory> claim_control(const config::Settings& settings
   return nullptr;
 }
 
-bool asks_to_stop(int signal) {
-  return signal == SIGTERM || signal == SIGINT || signal == SIGQUIT;
-}
-
-/// Sleeps for `duration` or until a signal comes that asks to stop: then false.
-bool wait_unless_stopped(SignalQueue& signals, std::chrono::milliseconds duration) {
-  const auto end = std::chrono::steady_clock::now() + duration;
-  for (;;) {
-    const auto left =
-        std::chrono::duration_cast<std::chrono::milliseconds>(end - std::chrono::steady_clock::now());
-    if (left.count() <= 0) return true;
-    pollfd watched{signals.fd(), POLLIN, 0};
-    ::poll(&watched, 1, static_cast<int>(left.count()) + 1);
-    const auto arrived = signals.read();
-    if (std::any_of(arrived.begin(), arrived.end(), asks_to_stop)) return false;
-  }
-}
-
 /// The manager keeps what it has room for, in case that we die.
 void share_with_manager(ListenerSet& listeners, int room) {
   listeners.share([&](const Listener& listener) {
@@ -141,7 +113,9 @@ std::unique_ptr<ServiceListeners> open_listeners(const StartContext& context,
     unstore_descriptor(stored.name);
     logs.write({core::LogLevel::info, "closed " + stored.name + ": no --bind names its address any more"});
   };
-  options.wait = [&](std::chrono::milliseconds duration) { return wait_unless_stopped(signals, duration); };
+  options.wait = [&](std::chrono::milliseconds duration) {
+    return signals.wait_unless_stopped(-1, duration);
+  };
   options.log = [&](core::LogLevel level, const std::string& text) { logs.write({level, text}); };
   auto opened = ListenerSet::open(options);
   if (auto* failure = std::get_if<OpenFailure>(&opened)) {
@@ -198,7 +172,6 @@ Resources take_resources(const StartContext& context, const config::Settings& se
   resources.logs = open_logs(settings);
   start_metrics(resources, settings);
   resources.logs->write({core::LogLevel::info, std::string("Starting gserve ") + kVersion});
-  notice_configuration_file(context, *resources.logs);
   resources.pidfile = lock_pidfile(settings);
   resources.control_directory = claim_control(settings, resources.instance, *resources.logs);
   resources.listeners = open_listeners(context, settings, *resources.logs, signals);

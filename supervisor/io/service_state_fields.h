@@ -4,6 +4,7 @@
 #include <optional>
 #include <vector>
 
+#include "supervisor/config/source_names.h"
 #include "supervisor/core/names.h"
 #include "supervisor/io/service_state.h"
 
@@ -12,6 +13,7 @@
 /// that a state of an older release may lack, which then keep their defaults.
 namespace gserve::io {
 
+using config::name_of;
 using core::name_of;
 
 template <typename T>
@@ -22,22 +24,6 @@ template <typename T>
 inline constexpr bool kIsVector = false;
 template <typename T>
 inline constexpr bool kIsVector<std::vector<T>> = true;
-
-inline const char* name_of(config::Source source) {
-  switch (source) {
-    case config::Source::builtin:
-      return "builtin";
-    case config::Source::environment:
-      return "environment";
-    case config::Source::config_file:
-      return "config_file";
-    case config::Source::args_environment:
-      return "args_environment";
-    case config::Source::command_line:
-      return "command_line";
-  }
-  return "unknown";
-}
 
 template <typename Visitor>
 void fields(Visitor& visit, core::BackoffRecord& record) {

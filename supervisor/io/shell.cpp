@@ -15,6 +15,7 @@
 #include "common/version.h"
 #include "supervisor/config/pool_config.h"
 #include "supervisor/config/unsafe.h"
+#include "supervisor/io/interpreter_environment.h"
 #include "supervisor/io/memfd.h"
 #include "supervisor/io/orphans.h"
 
@@ -43,12 +44,6 @@ LaunchSurroundings surroundings(const StartContext& context, const Resources& re
     return SharedDescriptors{listeners.set().fds(), logs.error_fd(), logs.access_fd()};
   };
   return common;
-}
-
-std::vector<std::string> entries(const std::map<std::string, std::string>& environment) {
-  std::vector<std::string> entries;
-  for (const auto& [name, value] : environment) entries.push_back(name + "=" + value);
-  return entries;
 }
 
 /// Of the child that checks a state: it must not speak to our manager.
@@ -249,6 +244,10 @@ void Shell::on_children() {
       if (auto checked = upgrade_.ended(reaped)) engine_.deliver(*checked);
       return;
     }
+    if (deployments_.owns(reaped.pid)) {
+      if (auto loaded = deployments_.ended(reaped)) engine_.deliver(std::move(*loaded));
+      return;
+    }
     for (core::Event& event : workers_.ended(reaped)) engine_.deliver(std::move(event));
   });
 }
@@ -281,6 +280,7 @@ void Shell::report_backlog() {
 }
 
 void Shell::finish() {
+  deployments_.give_up();
   const int orphans = end_orphans(signals_, kOrphanPatience);
   if (orphans > 0) {
     log(core::LogLevel::warning, "ended processes that workers had left behind: " + std::to_string(orphans));

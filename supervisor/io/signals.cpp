@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT
 #include "supervisor/io/signals.h"
 
+#include <poll.h>
 #include <signal.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <system_error>
 
@@ -23,6 +25,10 @@ sigset_t handled_set() {
   ::sigemptyset(&set);
   for (const auto& signal : kHandled) ::sigaddset(&set, signal.number);
   return set;
+}
+
+bool asks_to_stop(int signal) {
+  return signal == SIGTERM || signal == SIGINT || signal == SIGQUIT;
 }
 
 }  // namespace
@@ -55,6 +61,20 @@ std::vector<int> SignalQueue::read() {
     signals.push_back(static_cast<int>(info.ssi_signo));
   }
   return signals;
+}
+
+bool SignalQueue::wait_unless_stopped(int fd, std::optional<std::chrono::milliseconds> limit) {
+  using std::chrono::steady_clock;
+  const auto end = steady_clock::now() + limit.value_or(std::chrono::milliseconds(0));
+  for (;;) {
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(end - steady_clock::now());
+    if (limit && left.count() <= 0) return true;
+    pollfd watched[] = {{fd_.get(), POLLIN, 0}, {fd, POLLIN, 0}};
+    ::poll(watched, 2, limit ? static_cast<int>(left.count()) : -1);
+    const auto arrived = read();
+    if (std::any_of(arrived.begin(), arrived.end(), asks_to_stop)) return false;
+    if (watched[1].revents != 0) return true;
+  }
 }
 
 }  // namespace gserve::io

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <chrono>
+#include <optional>
 #include <vector>
 
 #include "common/unique_fd.h"
@@ -25,6 +27,10 @@ class SignalQueue {
   int fd() const { return fd_.get(); }
   /// All that is pending, each signal at most once a call. Never blocks.
   std::vector<int> read();
+
+  /// Waits until `fd` is readable (-1: none), for at most `limit`; false when a signal that asks to stop (TERM, INT,
+  /// QUIT) has come first. Reads all that is pending.
+  bool wait_unless_stopped(int fd, std::optional<std::chrono::milliseconds> limit = std::nullopt);
 
  private:
   UniqueFd fd_;

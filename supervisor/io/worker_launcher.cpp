@@ -2,25 +2,17 @@
 #include "supervisor/io/worker_launcher.h"
 
 #include <exception>
-#include <filesystem>
 #include <system_error>
 
 #include "common/launch_contract.h"
 #include "supervisor/config/snapshot.h"
 #include "supervisor/io/descriptor_limit.h"
 #include "supervisor/io/descriptor_passing.h"
+#include "supervisor/io/interpreter_environment.h"
 #include "supervisor/io/memfd.h"
 
 namespace gserve::io {
 namespace {
-
-constexpr const char* kOwnVariables[] = {"NOTIFY_SOCKET", "LISTEN_FDS",   "LISTEN_PID", "LISTEN_FDNAMES",
-                                         "WATCHDOG_USEC", "WATCHDOG_PID", "FDSTORE"};
-
-void prepend_path(std::map<std::string, std::string>& environment, const std::string& directory) {
-  std::string& path = environment["PYTHONPATH"];
-  path = path.empty() ? directory : directory + ":" + path;
-}
 
 /// As in gunicorn, only where the error log is a file.
 bool captures_output(const config::Settings& settings) {
@@ -34,17 +26,6 @@ std::string reason_of(const std::exception& error) {
 }
 
 }  // namespace
-
-void erase_own_variables(std::map<std::string, std::string>& environment) {
-  for (const char* name : kOwnVariables) environment.erase(name);
-}
-
-std::string bundled_python_directory(const std::string& binary_directory) {
-  namespace fs = std::filesystem;
-  const fs::path directory = fs::path(binary_directory).parent_path() / "lib/gserve/python";
-  std::error_code error;
-  return fs::is_directory(directory / "gserve", error) ? directory.string() : std::string();
-}
 
 void Provision::pass(std::string_view name, int fd) {
   if (fd < 0) return;
@@ -144,23 +125,13 @@ std::vector<std::string> WorkerLauncher::environment(const Provision& provision,
                                                      const Deployment& deployment) const {
   auto variables = surroundings_.environment;
   erase_own_variables(variables);
-  for (const std::string& entry : deployment.settings.list("raw_env")) {
-    const std::size_t equals = entry.find('=');
-    variables[entry.substr(0, equals)] = entry.substr(equals + 1);
-  }
+  add_raw_env(variables, deployment.settings);
   variables["LISTEN_FDNAMES"] = provision.names;
   variables["LISTEN_FDS"] = std::to_string(provision.fds.size());
   variables["NOTIFY_SOCKET"] = surroundings_.notify_path;
   variables[std::string(contract::kEnvLaunchId)] = std::to_string(provision.launch.id);
-  const std::string python_dir(contract::kEnvPythonDir);
-  variables.erase(python_dir);
-  if (!surroundings_.python_directory.empty()) {
-    prepend_path(variables, surroundings_.python_directory);
-    variables[python_dir] = surroundings_.python_directory;
-  }
-  std::vector<std::string> entries;
-  for (const auto& [name, value] : variables) entries.push_back(name + "=" + value);
-  return entries;
+  add_package(variables, surroundings_.python_directory);
+  return entries(variables);
 }
 
 std::vector<HandoverState> WorkerLauncher::handovers() const {

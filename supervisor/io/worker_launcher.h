@@ -35,13 +35,6 @@ struct LaunchSurroundings {
   std::function<SharedDescriptors()> descriptors;
 };
 
-/// `<binary_directory>/../lib/gserve/python` if it holds the package, else empty.
-std::string bundled_python_directory(const std::string& binary_directory);
-
-/// Takes out of a copy of the supervisor's own environment what speaks to the supervisor and not to its
-/// children.
-void erase_own_variables(std::map<std::string, std::string>& environment);
-
 /// A launch before its process exists: what the supervisor keeps of it, and the descriptors that the process
 /// gets.
 struct Provision {

@@ -226,9 +226,3 @@ def test_idle_supervisor_does_nothing(box):
     with open(f"/proc/{server.pid}/schedstat", encoding="ascii") as file:
         wakeups = int(file.read().split()[2]) - before
     assert wakeups <= 4
-
-
-def test_configuration_file_of_gunicorn_is_not_ignored_in_silence(box):
-    box.write("gunicorn.conf.py", "workers = 3\n")
-    server = box.gserve(workers=1, chdir=PLAIN, cwd=box.base)
-    server.log.wait(r"\[WARNING\] not read: .*/gunicorn\.conf\.py; this version takes settings from the command line")

@@ -24,7 +24,7 @@ struct MockWorkers : ports::Workers {
   MOCK_METHOD(void, hand_over_logs, (), (override));
 };
 struct MockConfiguration : ports::Configuration {
-  MOCK_METHOD((std::variant<core::SupervisorConfig, std::string>), load, (core::JobId), (override));
+  MOCK_METHOD(std::optional<Loaded>, load, (core::JobId), (override));
   MOCK_METHOD(void, adopt, (core::JobId, core::Generation), (override));
   MOCK_METHOD(void, copy, (core::Generation, core::Generation), (override));
   MOCK_METHOD(void, forget, (core::Generation), (override));

@@ -44,7 +44,7 @@ TEST_F(DeploymentsTest, MissingInterpreterIsAConfigurationError) {
 TEST_F(DeploymentsTest, ReloadedConfigurationBelongsToItsGeneration) {
   Deployments deployments(context_, load(), journal_);
   context_.environment["GSERVE_CMD_ARGS"] = "--timeout 7 -w 3";
-  const auto loaded = deployments.load(9);
+  const auto loaded = deployments.load(9).value();
   EXPECT_EQ(std::get<core::SupervisorConfig>(loaded).pools.at(0).workers, 3);
   EXPECT_EQ(deployments.find(2), nullptr);
   deployments.adopt(9, 2);
@@ -70,7 +70,7 @@ TEST_F(DeploymentsTest, CopiedConfigurationOutlivesItsOrigin) {
 TEST_F(DeploymentsTest, BadConfigurationIsRefusedWithItsReason) {
   Deployments deployments(context_, load(), journal_);
   context_.environment["GSERVE_CMD_ARGS"] = "--timeout never";
-  const auto loaded = deployments.load(9);
+  const auto loaded = deployments.load(9).value();
   EXPECT_THAT(std::get<std::string>(loaded), HasSubstr("never"));
   deployments.adopt(9, 2);
   EXPECT_EQ(deployments.find(2), nullptr);

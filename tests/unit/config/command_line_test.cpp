@@ -279,8 +279,6 @@ TEST(CommandLine, RefusesWithOneLineAndTheRightCode) {
        1,
        "--http-protocols (http_protocols) is not supported by this version: gserve speaks HTTP/1.1"},
       {{"--reuse-port", "a"}, 1, "--reuse-port (reuse_port) is not supported by this version"},
-      {{"-c", "conf.py", "a"}, 1, "--config (config) is not supported by this version"},
-      {{"--config=conf.py", "a"}, 1, "--config (config) is not supported by this version"},
       {{"-D", "a"}, 1, "--daemon (daemon) is not supported by this version"},
       {{"-Dw", "4", "a"}, 1, "--daemon (daemon) is not supported by this version"},
       {{"--sni-cert", "a.b", "a"},

@@ -57,7 +57,7 @@ def take_launch(environ):
     subprocesses see it."""
     names, fds = _passed(environ)
     launch = make_launch(names, fds, environ.get("NOTIFY_SOCKET"), environ.get("GSERVE_LAUNCH_ID", ""))
-    _leave_import_path(environ)
+    leave_import_path(environ)
     for name in OWN_VARIABLES:
         environ.pop(name, None)
     return launch
@@ -97,7 +97,7 @@ def _read_json(fd, name):
         raise LaunchError(f"the {name} snapshot is no JSON: {error}") from None
 
 
-def _leave_import_path(environ):
+def leave_import_path(environ):
     """Takes the directory of this package off the import path that the application gets. The package itself stays
     importable: its modules are found by its own __path__."""
     directory = environ.get("GSERVE_PYTHON_DIR")
