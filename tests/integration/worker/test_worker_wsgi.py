@@ -144,16 +144,19 @@ def test_proxies_are_trusted_by_their_network(start_worker, trusted, believed):
     assert scheme(worker, "X-Forwarded-Proto: https") == believed
 
 
+@pytest.mark.parametrize("threads", [1, 4])
 @pytest.mark.parametrize("path, method, body, answer", [
-    ("/", "GET", None, b"valid"), ("/", "HEAD", None, b""), ("/", "PUT", b"", b"valid"),
+    ("/no_content", "GET", None, b""), ("/not_modified", "GET", None, b""), ("/stream", "GET", None, b"one,two"),
+    ("/stream", "HEAD", None, b""), ("/", "GET", None, b"valid"), ("/", "HEAD", None, b""), ("/", "PUT", b"", b"valid"),
     ("/read", "POST", b"a body", b"a body"), ("/lines", "POST", b"a\nb\n", b"a\nb\n"),
     ("/readline", "POST", b"a\nb", b"a\n|b"), ("/file", "GET", None, b"content of a file"),
     ("/write", "GET", None, b"written,valid")])
-def test_validator_finds_nothing(start_worker, path, method, body, answer):
-    worker = start_worker("validated:app")
+def test_validator_finds_nothing(start_worker, path, method, body, answer, threads):
+    status = {"/no_content": 204, "/not_modified": 304}.get(path, 200)
+    worker = start_worker("validated:app", threads=threads)
     for sent in (body, iter([body[:1], body[1:]])) if body else (body,):  # an iterator is sent in chunks
         got = worker.get(path, method=method, body=sent, headers={"Content-Type": "text/plain"})
-        assert (got.status, got.body) == (200, answer), worker.log.text()
+        assert (got.status, got.body) == (status, answer), worker.log.text()
     assert worker.log.find("AssertionError|Warning|Error") is None, worker.log.text()
 
 

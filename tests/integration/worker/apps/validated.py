@@ -13,6 +13,15 @@ def inner(environ, start_response):
         start_response("200 OK", [("Content-Type", "text/plain")])
         # Inside the validator's own iterator: what is tried is the wrapper as an iterable.
         return environ["wsgi.file_wrapper"](file)
+    if path == "/no_content":
+        start_response("204 No Content", [])
+        return []
+    if path == "/not_modified":
+        start_response("304 Not Modified", [("ETag", '"1"')])
+        return []
+    if path == "/stream":
+        start_response("200 OK", [("Content-Type", "text/plain")])
+        return (block for block in (b"one,", b"", b"two"))
     stream = environ["wsgi.input"]
     read = {"/read": lambda: stream.read(1 << 20), "/lines": lambda: b"".join(stream),
             "/readline": lambda: stream.readline() + b"|" + stream.readline()}.get(path)
