@@ -54,9 +54,10 @@ class Server:
 
     def _stream(self, stream):
         rest = b""
-        while data := stream.recv(65536):
-            *whole, rest = (rest + data).split(b"\0")
-            self.seen += [text.decode() + "\0" for text in whole]
+        with contextlib.suppress(OSError):
+            while data := stream.recv(65536):
+                *whole, rest = (rest + data).split(b"\0")
+                self.seen += [text.decode() + "\0" for text in whole]
 
     def wait(self, pattern, times=1):
         wait_for(lambda: sum(bool(re.search(pattern, text)) for text in list(self.seen)) >= times,
