@@ -49,8 +49,12 @@ class Machine:
         self.console = open(os.path.join(self.base, "console"), "wb")
         self.process = subprocess.Popen(self.command(), stdin=subprocess.DEVNULL, stdout=self.console,
                                         stderr=subprocess.STDOUT)
-        self.leader = wait_for(self.find_leader, "the container has a first process", BOOT_LIMIT)
-        wait_for(self.booted, "systemd has booted", BOOT_LIMIT, self.said)
+        try:
+            self.leader = wait_for(self.find_leader, "the container has a first process", BOOT_LIMIT)
+            wait_for(self.booted, "systemd has booted", BOOT_LIMIT, self.said)
+        except AssertionError:
+            self.pull_the_plug()
+            raise
 
     def folder(self, name):
         path = os.path.join(self.base, name)
@@ -125,6 +129,10 @@ class Machine:
                 return
         self.run("sh", "-c", "mkdir -p \"$(dirname \"$1\")\" && printf %s \"$2\" >\"$1\"", "sh", path, text)
 
+    def pull_the_plug(self):
+        self.process.terminate()  # systemd-nspawn kills all that is in the container
+        self.process.wait()
+
     def close(self):
         """Powers off. Returns what was wrong, a list of lines."""
         faults = []
@@ -133,8 +141,7 @@ class Machine:
             self.process.wait(60)
         except subprocess.TimeoutExpired:
             faults.append("the machine did not power off in 60 s")
-            self.process.kill()
-            self.process.wait()
+            self.pull_the_plug()
         self.console.close()
         shutil.rmtree(self.base, ignore_errors=True)
         return faults
