@@ -188,7 +188,7 @@ def test_bodies_are_limited(box):
     chunked = b"POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n401\r\n"
     for request in (announced, chunked):
         assert statuses(raw_exchange(server.address, request)) == [413]
-    assert server.log.count(r"\[INFO\] refused a request from 127.0.0.1: 413, request body too large") == 2
+    server.log.wait(r"\[INFO\] refused a request from 127.0.0.1: 413, request body too large", times=2)
 
 
 def test_trusted_proxies_are_a_setting(box):

@@ -221,7 +221,9 @@ void Driver::flush(Connection& c, Nanos now) {
     case OutputQueue::Flush::blocked:
       return timers_.arm(c.write_timer, TimerKind::write, now);
     case OutputQueue::Flush::gone:
-      return lost(c, now);
+      // Also when an executor has given the exchange back before it could know that its response was dropped: an
+      // orderly end would make a part of it look like the whole.
+      return c.state.phase() == ConnectionPhase::running ? lost(c, now) : close_with_reset(c);
     case OutputQueue::Flush::failed:
       log_.line(LogLevel::error, "cannot send a response: " + error_text(errno));
       c.output.abandon();

@@ -290,6 +290,7 @@ def test_iterable_is_closed_however_it_ends(worker):
         sock.sendall(b"GET /closing_endless HTTP/1.1\r\nHost: a\r\n\r\n")
         assert sock.recv(100)
     assert worker.get("/what_was_closed").text == "whole,raised,client gone"
+    worker.log.wait("Error handling request")
     assert worker.log.count("Error handling request") == 1, "a client that goes away is no error of the application"
 
 
