@@ -14,12 +14,23 @@ namespace gserve::net {
 namespace {
 
 constexpr std::size_t kKeptCapacity = 4096;
+constexpr std::size_t kShare = std::size_t{1} << 20;
 
 }  // namespace
 
+bool BodyBuffer::fits_in_memory(std::size_t more) {
+  if (spooled_ > 0) return false;
+  const std::size_t size = memory_.size() + more;
+  if (size <= settings_.memory_limit + share_) return true;
+  if (share_ > 0 || size > settings_.memory_limit + kShare || !shared_.take(kShare)) return false;
+  share_ = kShare;
+  memory_.reserve(settings_.memory_limit + kShare);
+  return true;
+}
+
 bool BodyBuffer::append(std::string_view data) {
   const bool spools = settings_.body_limit > settings_.memory_limit;
-  if (!spools || (spooled_ == 0 && memory_.size() + data.size() <= settings_.memory_limit)) {
+  if (!spools || fits_in_memory(data.size())) {
     memory_.append(data);
     return true;
   }
@@ -87,6 +98,7 @@ void BodyBuffer::reset() {
   } else {
     memory_.clear();
   }
+  shared_.give_back(std::exchange(share_, 0));
   spool_.reset();
   memory_read_ = 0;
   spooled_ = spool_read_ = 0;

@@ -14,15 +14,16 @@
 
 namespace gserve::net {
 
-/// A request's decoded body: in memory, then in a spool file.
+/// A request's decoded body: in memory, then in a spool file. Up to the memory limit is every body's own; a
+/// larger one takes a share of what all have together, if there is one left.
 ///
 /// Until the exchange is handed to an executor only the I/O thread uses it; afterwards only the executor,
 /// unless the body streams: then both do, under the mutex. What is held is bounded: at the limit the I/O
 /// thread stops reading until the executor has taken everything.
 class BodyBuffer {
  public:
-  BodyBuffer(ForkGuard& guard, const SpoolSettings& settings, Waiter& reader)
-      : guard_(guard), settings_(settings), reader_(reader) {}
+  BodyBuffer(ForkGuard& guard, const SpoolSettings& settings, SharedMemory& shared, Waiter& reader)
+      : guard_(guard), settings_(settings), shared_(shared), reader_(reader) {}
 
   // I/O thread.
   /// Keeps a copy; false when the spool cannot be written (errno).
@@ -56,12 +57,15 @@ class BodyBuffer {
 
  private:
   std::uint64_t held() const { return memory_.size() + spooled_; }
+  bool fits_in_memory(std::size_t more);
   ssize_t read_held(std::span<char> into);
   void tell_reader(std::unique_lock<std::mutex> lock);
   void restart_when_read();
 
   ForkGuard& guard_;
   const SpoolSettings& settings_;
+  SharedMemory& shared_;
+  std::size_t share_ = 0;  // taken of shared_
   Waiter& reader_;
   std::string memory_;
   std::size_t memory_read_ = 0;

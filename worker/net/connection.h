@@ -31,7 +31,7 @@ struct Connection : Letterbox {
   Connection(Context& context, std::uint32_t index_in_table)
       : index(index_in_table),
         parser(context.config.limits, context.config.leniency),
-        body(context.guard, context.spool, exchange),
+        body(context.guard, context.spool, context.body_memory, exchange),
         exchange(context, *this),
         output(context.guard, context.spool, exchange) {}
 

@@ -22,6 +22,7 @@ Context::Context(ServerConfig settings)
     : config(std::move(settings)),
       spool{spool_dir(config.tmp_dir), config.memory_limit, config.spool_limit,
             config.event_loop ? config.memory_limit : config.spool_limit},
+      body_memory(config.shared_body_memory),
       access_format(config.access_log_format, ::getpid(), config.generation),
       tls(tls_context(config.tls)) {
   if (config.scoreboard != nullptr) {

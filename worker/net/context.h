@@ -49,6 +49,7 @@ struct Context {
 
   const ServerConfig config;
   const SpoolSettings spool;
+  SharedMemory body_memory;
   const AccessFormat access_format;
   const std::optional<tls::Context> tls;
   ForkGuard guard;

@@ -79,7 +79,8 @@ struct ServerConfig {
 
   std::string tmp_dir;                   // where bodies and responses are spooled; empty: $TMPDIR, else /tmp
   std::size_t memory_limit = 64U << 10;  // of a body or response held in memory, then the spool
-  std::uint64_t spool_limit = 256U << 20;  // beyond: bodies stream, responses wait for the client
+  std::size_t shared_body_memory = 32U << 20;  // of bodies beyond that, all together
+  std::uint64_t spool_limit = 256U << 20;      // beyond: bodies stream, responses wait for the client
 };
 
 /// How far a stop has come. Only moves forward.

@@ -16,6 +16,22 @@ struct SpoolSettings {
   std::uint64_t body_limit;  // from here on a request's body streams; within memory_limit: none is spooled
 };
 
+/// What a worker's bodies may hold in memory, all of them together, beyond their own memory_limit: a file costs
+/// several times as much. I/O thread only.
+class SharedMemory {
+ public:
+  explicit SharedMemory(std::size_t size) : left_(size) {}
+  bool take(std::size_t size) {
+    if (size > left_) return false;
+    left_ -= size;
+    return true;
+  }
+  void give_back(std::size_t size) { left_ += size; }
+
+ private:
+  std::size_t left_;
+};
+
 /// Opens a file without a name in `dir` (O_TMPFILE, else mkostemp and unlink). Empty on error, with errno.
 TrackedFd open_spool(ForkGuard& guard, const std::string& dir);
 

@@ -84,6 +84,7 @@ TEST(RequestBody, BeyondTheSpoolStreamsWithBackPressure) {
       },
       [](net::ServerConfig& config) {
         config.memory_limit = 16U << 10;
+        config.shared_body_memory = 0;
         config.spool_limit = kLimit;
       });
   Client client(server.port());
@@ -138,11 +139,57 @@ TEST(RequestBody, ThatStreamsUnreadEndsTheConnectionAfterTheAnswer) {
 }
 
 TEST(RequestBody, ThatCannotBeSpooledIsRefused) {
-  TestServer server(hello_or_echo, [](net::ServerConfig& config) { config.tmp_dir = "/nonexistent"; });
+  TestServer server(hello_or_echo, [](net::ServerConfig& config) {
+    config.tmp_dir = "/nonexistent";
+    config.shared_body_memory = 0;
+  });
   Client client(server.port());
   client.send(post(100000) + pattern(100000));
   EXPECT_EQ(client.read_response().status, 503);
   EXPECT_TRUE(wait_for_text(server.log_fd(), "cannot spool a request body in /nonexistent: No such file"));
+}
+
+/// No file can be made, and one large body has room.
+void share_one_mebibyte(net::ServerConfig& config) {
+  config.tmp_dir = "/nonexistent";
+  config.shared_body_memory = std::size_t{1} << 20;
+}
+
+TEST(RequestBody, ThatIsLargeStaysInTheMemoryThatAllShare) {
+  TestServer server([](net::Exchange& exchange) { answer(exchange, read_body(exchange).value_or("broken")); },
+                    share_one_mebibyte);
+  Client client(server.port());
+  const std::string body = pattern(std::size_t{1} << 20);
+  for (int i = 0; i < 3; ++i) {  // each gives its share back
+    client.send(post(body.size()) + body);
+    const Response response = client.read_response();
+    EXPECT_EQ(response.status, 200);
+    EXPECT_EQ(response.body.size(), body.size());
+  }
+  client.close();
+  Client another(server.port());
+  another.send(post(body.size()) + body);
+  EXPECT_TRUE(another.read_response().body == body);
+}
+
+TEST(RequestBody, IsSpooledWhenOthersHaveTheSharedMemory) {
+  Gate gate;
+  TestServer server(
+      [&](net::Exchange& exchange) {
+        if (exchange.head().method == "POST") gate.pass();
+        hello_or_echo(exchange);
+      },
+      share_one_mebibyte);
+  Client second(server.port());
+  second.get("/hello");  // accepted: a busy server accepts nobody
+  EXPECT_EQ(second.read_response().body, "hello");
+  Client first(server.port());
+  first.send(post(100000) + pattern(100000));
+  gate.wait_until_reached();
+  second.send(post(100000) + pattern(100000));
+  EXPECT_EQ(second.read_response().status, 503);
+  gate.open();
+  EXPECT_TRUE(first.read_response().body == pattern(100000));
 }
 
 void limit_bodies(net::ServerConfig& config) {
