@@ -12,7 +12,8 @@ namespace gserve::net {
 /// an exchange is out none of them is called, so views into it stay valid.
 class InputBuffer {
  public:
-  static constexpr std::size_t kInitial = 4096;
+  /// What every idle connection keeps. A connection with larger heads grows once, and keeps that.
+  static constexpr std::size_t kInitial = 2048;
 
   std::string_view view() const { return {data_.get(), size_}; }
   std::size_t size() const { return size_; }
@@ -28,7 +29,7 @@ class InputBuffer {
   void take_front(std::size_t n) {
     if (n < size_) std::memmove(data_.get(), data_.get() + n, size_ - n);
     size_ -= n;
-    if (size_ == 0 && capacity_ > 4 * kInitial) release();
+    if (size_ == 0 && capacity_ > 8 * kInitial) release();
   }
   void assign(std::string_view bytes) {
     if (capacity_ < bytes.size()) {
