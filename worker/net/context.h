@@ -39,8 +39,8 @@ struct Context {
   }
   /// Whether an executor could start a new request at once.
   bool executor_free() const { return in_flight.load(std::memory_order_seq_cst) < config.executors; }
-  /// Whether requests wait behind busy executors.
-  bool backlogged() const { return in_flight.load(std::memory_order_seq_cst) > config.executors; }
+  /// Whether requests wait behind busy executors, or so many share an event loop that they do.
+  bool backlogged() const { return in_flight.load(std::memory_order_seq_cst) > backlog_limit; }
 
   /// Whether the caller is an event loop's executor and must not block.
   bool on_loop_thread() const {
@@ -52,6 +52,8 @@ struct Context {
   SharedMemory body_memory;
   const AccessFormat access_format;
   const std::optional<tls::Context> tls;
+  static constexpr int kCrowd = 32;
+  const int backlog_limit = config.event_loop ? kCrowd : config.executors;
   ForkGuard guard;
   Mailbox mailbox{guard};
   ExecutorQueue queue;
