@@ -11,8 +11,7 @@
 /// from 3 on, LISTEN_PID is the worker's own pid, LISTEN_FDNAMES names each one in order, separated by ':'.
 ///
 ///   listener    a listening socket, once per --bind address (its address: getsockname)
-///   handover    SOCK_SEQPACKET socket shared by the workers of a pool: connections that wait go from one to
-///               another
+///   handover_out, handover_in   the two ends of the pool's hand-over queue, see below
 ///   settings    sealed memfd, JSON: see kSettings* below
 ///   scoreboard  sealed memfd (SHRINK, GROW, SEAL), layout in common/scoreboard.h, written by the worker
 ///   lifeline    SOCK_SEQPACKET socket, one per launch; its messages stand below
@@ -21,6 +20,14 @@
 ///   tls         sealed memfd, JSON: see kTls below; absent when TLS is off
 ///   incident    memfd for stack dumps
 ///   template    SOCK_SEQPACKET socket; only a template gets it, see below
+///
+/// Hand-over queue. Two connected SOCK_SEQPACKET sockets, which all workers of a pool share, of every
+/// generation: what one of them sends on handover_out, one of them takes from handover_in. A message is a
+/// connection with a complete request that its worker has not begun (worker/http/handover_message.h), the
+/// socket as SCM_RIGHTS. The supervisor keeps both ends open, so that what is in the queue outlives the worker
+/// that sent it, and never touches it. Both are non-blocking. Whoever takes a message owes its client an
+/// answer; a worker that can not serve, or rests, takes none; one that drains leaves the queue empty when
+/// nobody else takes what is in it.
 ///
 /// Lifeline. End of file: the supervisor is gone; drain and exit. Messages are one word each, some with
 /// descriptors as SCM_RIGHTS:
@@ -53,7 +60,8 @@
 /// Signals to a worker: TERM drain; INT and QUIT stop now; ABRT dump stacks and die; USR1 reopen the log files
 /// that the application has opened by itself; HUP, WINCH ignored.
 ///
-/// Templates. A launch that has a descriptor "template" (and no listener, handover, scoreboard or access log)
+/// Templates. A launch that has a descriptor "template" (and no listener, hand-over queue, scoreboard or access
+/// log)
 /// is no worker but what workers are forked from: it loads the application, says READY=1 and waits. So does a
 /// worker that was told on its lifeline to become one; it has the application already, and closes what a
 /// template does not have. Messages on that socket are newline-separated NAME=VALUE:
@@ -80,7 +88,8 @@
 namespace gserve::contract {
 
 inline constexpr std::string_view kListener = "listener";
-inline constexpr std::string_view kHandover = "handover";
+inline constexpr std::string_view kHandoverOut = "handover_out";
+inline constexpr std::string_view kHandoverIn = "handover_in";
 inline constexpr std::string_view kSettings = "settings";
 inline constexpr std::string_view kScoreboard = "scoreboard";
 inline constexpr std::string_view kLifeline = "lifeline";

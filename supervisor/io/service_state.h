@@ -105,8 +105,8 @@ struct ForkState {
 /// The hand-over queue of a pool: both ends.
 struct HandoverState {
   std::string pool;
-  int one = -1;
-  int other = -1;
+  int one = -1;    // out
+  int other = -1;  // in
   bool operator==(const HandoverState&) const = default;
 };
 

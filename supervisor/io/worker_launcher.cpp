@@ -100,7 +100,9 @@ Provision WorkerLauncher::worker_provision(const core::Spawn& order, const Deplo
   provision.pass(contract::kAccessLog, shared.access_log);
   if (!deployment.tls.empty())
     provision.give(contract::kTls, make_sealed_memfd("gserve-tls", deployment.tls));
-  provision.pass(contract::kHandover, handover(order.pool));
+  const auto& [out, in] = handover(order.pool);
+  provision.pass(contract::kHandoverOut, out.get());
+  provision.pass(contract::kHandoverIn, in.get());
   provision.pass(contract::kScoreboard, provision.launch.scoreboard.fd());
   return provision;
 }
@@ -146,10 +148,10 @@ void WorkerLauncher::restore_handovers(const std::vector<HandoverState>& states)
   }
 }
 
-int WorkerLauncher::handover(const std::string& pool) {
+const std::pair<UniqueFd, UniqueFd>& WorkerLauncher::handover(const std::string& pool) {
   const auto found = handovers_.find(pool);
-  if (found != handovers_.end()) return found->second.first.get();
-  return handovers_.emplace(pool, packet_pair("a pool's hand-over queue")).first->second.first.get();
+  if (found != handovers_.end()) return found->second;
+  return handovers_.emplace(pool, packet_pair("a pool's hand-over queue")).first->second;
 }
 
 }  // namespace gserve::io

@@ -80,11 +80,11 @@ class WorkerLauncher {
   /// Runs `module`; why not, or an empty text. Sets pid and pidfd of the launch.
   std::string execute(const char* module, Provision& provision, const Deployment& deployment);
   std::vector<std::string> environment(const Provision& provision, const Deployment& deployment) const;
-  int handover(const std::string& pool);
+  const std::pair<UniqueFd, UniqueFd>& handover(const std::string& pool);
 
   ports::ProcessLauncher& launcher_;
   LaunchSurroundings surroundings_;
-  // Both ends stay open here for as long as the supervisor lives: a queue survives its workers.
+  // Out and in. Both stay open here for as long as the supervisor lives: a queue survives its workers.
   std::map<std::string, std::pair<UniqueFd, UniqueFd>> handovers_;
 };
 

@@ -49,7 +49,7 @@ void Acceptor::watch() {
   if (watching_) return;
   watching_ = true;
   for (std::size_t i = 0; i < listeners_.size(); ++i) {
-    const int error = poller_.watch_listener(listeners_[i].fd, i);
+    const int error = poller_.watch_shared(listeners_[i].fd, i);
     if (error != 0) log_.line(LogLevel::error, "cannot watch a listening socket: " + error_text(error));
   }
 }

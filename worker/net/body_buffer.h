@@ -4,6 +4,7 @@
 #include <condition_variable>
 #include <cstdint>
 #include <mutex>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -46,6 +47,11 @@ class BodyBuffer {
   /// Any thread: whether it broke while streaming, and what the client is to blame for (status 0: nothing).
   bool broken();
   http::Refusal refusal();
+  /// What is held, if it is all in memory and nothing was read of it; nothing otherwise.
+  std::optional<std::string_view> in_memory() const {
+    if (spooled_ > 0 || memory_read_ > 0) return std::nullopt;
+    return memory_;
+  }
   /// For the next request; gives large buffers back.
   void reset();
 

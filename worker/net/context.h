@@ -13,6 +13,7 @@
 #include "worker/net/access_format.h"
 #include "worker/net/executor_queue.h"
 #include "worker/net/fork_guard.h"
+#include "worker/net/handover_queue.h"
 #include "worker/net/mailbox.h"
 #include "worker/net/request_board.h"
 #include "worker/net/server.h"
@@ -37,6 +38,11 @@ struct Context {
   bool wants_response_fields() const {
     return config.access_records >= 0 || access_format.wants_response_fields();
   }
+  /// Whether connections that siblings have handed over may be served here. A worker that rests is to let go.
+  bool takes_handovers() const {
+    return stop.load(std::memory_order_acquire) != StopState::stopping &&
+           !resting.load(std::memory_order_acquire);
+  }
   /// Whether an executor could start a new request at once.
   bool executor_free() const { return in_flight.load(std::memory_order_seq_cst) < config.executors; }
   /// Whether requests wait behind busy executors, or so many share an event loop that they do.
@@ -56,7 +62,8 @@ struct Context {
   const int backlog_limit = config.event_loop ? kCrowd : config.executors;
   ForkGuard guard;
   Mailbox mailbox{guard};
-  ExecutorQueue queue;
+  ExecutorQueue queue{mailbox};
+  HandoverQueue handover;
   std::optional<scoreboard::Writer> scoreboard;
   std::optional<RequestBoard> board;
   std::atomic<std::thread::id> loop_thread{};  // the one that calls take_ready()
@@ -67,7 +74,7 @@ struct Context {
   std::atomic<bool> quit{false};              // join() was called
   std::atomic<int> in_flight{0};              // requests queued or running
   std::atomic<std::uint32_t> times_free{0};   // how often an executor became free
-  std::atomic<bool> listeners_off{false};     // the I/O thread wants to hear when an executor is free again
+  std::atomic<bool> watches_less{false};      // the I/O thread wants to hear when an executor is free again
 
   /// The control socket that "template" on the lifeline brought; none if it could not be received. The I/O
   /// thread's until that has ended.

@@ -146,10 +146,9 @@ void Driver::stop_draining(Nanos now) {
   });
 }
 
-void Driver::stop(const std::deque<Exchange*>& never_run, Nanos now) {
-  for (Exchange* exchange : never_run) {
-    auto& http_exchange = static_cast<HttpExchange&>(*exchange);
-    Connection& c = http_exchange.connection();
+void Driver::stop(const std::deque<ExecutorQueue::Entry>& never_run, Nanos now) {
+  for (const ExecutorQueue::Entry& entry : never_run) {
+    Connection& c = static_cast<HttpExchange&>(*entry.exchange).connection();
     --out_;
     context_.in_flight.fetch_sub(1, std::memory_order_relaxed);
     c.state.answered(Ending::close);
@@ -164,7 +163,7 @@ bool Driver::owes_answers() {
   return owes;
 }
 
-void Driver::hand_over(Connection& c) {
+void Driver::to_executors(Connection& c, Place place, Nanos now) {
   if (context_.stop.load(std::memory_order_acquire) == StopState::stopping) return close(c);
   c.state.request_handed();
   const bool more_input = c.consumed < c.input.size() || !c.pending.empty();
@@ -172,7 +171,9 @@ void Driver::hand_over(Connection& c) {
   if (!c.body_pending) timers_.disarm(c.read_timer);
   ++out_;
   context_.in_flight.fetch_add(1, std::memory_order_seq_cst);
-  context_.queue.push(&c.exchange);
+  const bool movable = context_.handover.there() && http::may_move(move_facts(c));
+  const ExecutorQueue::Entry entry{&c.exchange, now, movable};
+  place == Place::first ? context_.queue.push_first(entry) : context_.queue.push(entry);
 }
 
 /// The executor gave the exchange back.

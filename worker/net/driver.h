@@ -34,7 +34,14 @@ class Driver {
   /// Connections idle again, and those that had a grace have all their time again.
   void stop_draining(Nanos now);
   /// Closes all that owe no answer; `never_run`: exchanges that no executor will take.
-  void stop(const std::deque<Exchange*>& never_run, Nanos now);
+  void stop(const std::deque<ExecutorQueue::Entry>& never_run, Nanos now);
+
+  /// Sends the connection of a request that was withdrawn from the executors to the hand-over queue; unless it
+  /// is sent, everything is as before. `unsent_output`: it has some, and stays.
+  enum class Move { sent, full, failed, unsent_output };
+  Move move(const ExecutorQueue::Entry& entry);
+  /// Takes over what a sibling has handed over: it goes first.
+  void adopt(HandoverQueue::Parcel parcel, Nanos now);
 
   ConnectionTable& table() { return table_; }
   std::size_t connections() const { return table_.size(); }
@@ -64,14 +71,17 @@ class Driver {
 
   void parse(Connection& c, Nanos now);
   void head_complete(Connection& c, Nanos now);
-  void body_complete(Connection& c);
+  void body_complete(Connection& c, Nanos now);
   /// The executor has read all that a paused body held.
   void body_wanted(Connection& c, Nanos now);
   /// Takes the body's part of `bytes` and returns its size. The connection may be refused or handed over
   /// meanwhile.
   std::size_t decode(Connection& c, std::string_view bytes, Nanos now);
   bool keep_body(Connection& c, std::string_view data, Nanos now);
-  void hand_over(Connection& c);
+  enum class Place { last, first };
+  void to_executors(Connection& c, Place place, Nanos now);
+  http::MoveFacts move_facts(const Connection& c) const;
+  void refuse_parcel(Connection& c, const http::Refusal& refusal, Nanos now);
 
   void done(Connection& c, Nanos now);
   void next_request(Connection& c, Nanos now);
@@ -99,6 +109,7 @@ class Driver {
   std::vector<Connection*> runnable_;
   std::vector<Connection*> resumed_;
   std::unique_ptr<char[]> scratch_;
+  std::string message_;  // to the hand-over queue
   HttpDate date_;
   int out_ = 0;
   std::uint64_t answered_ = 0;

@@ -102,7 +102,7 @@ void Driver::parse(Connection& c, Nanos now) {
 void Driver::head_complete(Connection& c, Nanos now) {
   const http::RequestHead& head = c.parser.head();
   c.consumed = c.parser.head_size();
-  if (!head.has_body()) return hand_over(c);
+  if (!head.has_body()) return to_executors(c, Place::last, now);
   c.decoder = http::BodyDecoder(head, context_.config.limits.request_body);
   c.body_pending = true;
   c.state.body_expected();
@@ -110,7 +110,7 @@ void Driver::head_complete(Connection& c, Nanos now) {
   c.consumed += decode(c, c.input.view().substr(c.consumed), now);
   const ConnectionPhase phase = c.state.phase();
   if (phase != ConnectionPhase::body && phase != ConnectionPhase::running) return;
-  if (!c.body_pending) return body_complete(c);
+  if (!c.body_pending) return body_complete(c, now);
   if (head.expect_continue && c.body.empty()) {
     const std::array<std::string_view, 1> parts{kContinue};
     c.output.write(c.fd.get(), parts, {});
@@ -150,7 +150,7 @@ bool Driver::keep_body(Connection& c, std::string_view data, Nanos now) {
     if (c.body.append(data)) {
       if (!c.body.full()) return true;
       c.body.stream();
-      hand_over(c);
+      to_executors(c, Place::last, now);
       return c.state.phase() == ConnectionPhase::running;
     }
     c.body_pending = false;
@@ -172,7 +172,7 @@ void Driver::read_body(Connection& c, Nanos now) {
     if (phase != ConnectionPhase::body && phase != ConnectionPhase::running) return;
     if (!c.body_pending) {
       c.pending.assign(bytes.substr(used));
-      return body_complete(c);
+      return body_complete(c, now);
     }
     timers_.arm(c.read_timer, TimerKind::body, now);
     if (c.body.paused()) {
@@ -185,8 +185,8 @@ void Driver::read_body(Connection& c, Nanos now) {
   }
 }
 
-void Driver::body_complete(Connection& c) {
-  if (c.state.phase() == ConnectionPhase::body) return hand_over(c);
+void Driver::body_complete(Connection& c, Nanos now) {
+  if (c.state.phase() == ConnectionPhase::body) return to_executors(c, Place::last, now);
   timers_.disarm(c.read_timer);
   c.body.complete();
 }

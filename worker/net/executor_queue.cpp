@@ -23,19 +23,98 @@ void futex_wake(std::atomic<std::uint32_t>* word) {
 
 }  // namespace
 
-void ExecutorQueue::push(Exchange* exchange) {
+void ExecutorQueue::push(const Entry& entry) {
+  add(entry, false);
+}
+
+void ExecutorQueue::push_first(const Entry& entry) {
+  add(entry, true);
+}
+
+/// Executors that ask get what goes first, for it is what they ask for.
+void ExecutorQueue::add(const Entry& entry, bool first) {
   Waiter* waiter = nullptr;
   {
     const std::lock_guard lock(mutex_);
-    if (waiters_.empty()) {
-      queue_.push_back(exchange);
-      return news_.store(true, std::memory_order_relaxed);
+    if (first) waiter = next_waiter(true);
+    if (waiter == nullptr) waiter = next_waiter(false);
+    if (waiter == nullptr) {
+      first ? queue_.push_front(entry) : queue_.push_back(entry);
+      news_.store(true, std::memory_order_relaxed);
+      return queue_changed();
     }
-    waiter = waiters_.back();
-    waiters_.pop_back();
-    waiter->exchange = exchange;
+    waiter->exchange = entry.exchange;
+    ++taken_;
   }
   wake(*waiter, Wakeup::exchange);
+}
+
+/// With the mutex held.
+ExecutorQueue::Waiter* ExecutorQueue::next_waiter(bool asking) {
+  for (auto waiter = waiters_.end(); waiter != waiters_.begin();) {
+    if ((*--waiter)->asks != asking) continue;
+    Waiter* found = *waiter;
+    forget(waiter);
+    return found;
+  }
+  return nullptr;
+}
+
+/// With the mutex held.
+void ExecutorQueue::forget(std::vector<Waiter*>::iterator waiter) {
+  if ((*waiter)->asks) asking_.fetch_sub(1, std::memory_order_relaxed);
+  waiters_.erase(waiter);
+}
+
+/// With the mutex held.
+Exchange* ExecutorQueue::pop_front() {
+  Exchange* exchange = queue_.front().exchange;
+  queue_.pop_front();
+  queue_changed();
+  ++taken_;
+  return exchange;
+}
+
+http::HandoverRule::Waiting ExecutorQueue::waiting() {
+  const std::lock_guard lock(mutex_);
+  http::HandoverRule::Waiting found{queue_.size(), 0, std::nullopt, taken_};
+  if (!queue_.empty()) found.oldest = queue_.front().since;
+  const auto movable =
+      std::find_if(queue_.begin(), queue_.end(), [](const Entry& entry) { return entry.movable; });
+  if (movable != queue_.end()) found.first_movable = movable->since;
+  return found;
+}
+
+std::optional<ExecutorQueue::Entry> ExecutorQueue::withdraw(std::size_t skip, Nanos since) {
+  const std::lock_guard lock(mutex_);
+  if (skip >= queue_.size()) return std::nullopt;
+  const auto found =
+      std::find_if(queue_.begin() + static_cast<std::ptrdiff_t>(skip), queue_.end(),
+                   [since](const Entry& entry) { return entry.movable && entry.since <= since; });
+  if (found == queue_.end()) return std::nullopt;
+  const Entry entry = *found;
+  queue_.erase(found);
+  queue_changed();
+  return entry;
+}
+
+void ExecutorQueue::stop_asking() {
+  std::vector<Waiter*> served;
+  {
+    const std::lock_guard lock(mutex_);
+    for (auto waiter = waiters_.begin(); waiter != waiters_.end();) {
+      if ((*waiter)->asks && !queue_.empty()) {
+        (*waiter)->exchange = pop_front();
+        served.push_back(*waiter);
+        asking_.fetch_sub(1, std::memory_order_relaxed);
+        waiter = waiters_.erase(waiter);
+      } else {
+        if (std::exchange((*waiter)->asks, false)) asking_.fetch_sub(1, std::memory_order_relaxed);
+        ++waiter;
+      }
+    }
+  }
+  for (Waiter* waiter : served) wake(*waiter, Wakeup::exchange);
 }
 
 void ExecutorQueue::wake(Waiter& waiter, Wakeup reason) {
@@ -45,7 +124,7 @@ void ExecutorQueue::wake(Waiter& waiter, Wakeup reason) {
   futex_wake(&waiter.wakeup);
 }
 
-Exchange* ExecutorQueue::take(bool* interrupted) {
+Exchange* ExecutorQueue::take(bool* interrupted, bool ask) {
   if (interrupted != nullptr) *interrupted = false;
   Waiter waiter;
   {
@@ -54,14 +133,16 @@ Exchange* ExecutorQueue::take(bool* interrupted) {
       *interrupted = true;
       return nullptr;
     }
-    if (!queue_.empty()) {
-      Exchange* exchange = queue_.front();
-      queue_.pop_front();
-      return exchange;
-    }
+    if (!queue_.empty() && !ask) return pop_front();
     if (ended_) return nullptr;
     waiter.main = interrupted != nullptr;
+    ask = waiter.asks = ask && !queue_.empty();
+    if (ask) asking_.fetch_add(1, std::memory_order_seq_cst);
     waiters_.push_back(&waiter);
+  }
+  if (ask) {
+    mailbox_.wake();
+    if (mailbox_.gathering()) mailbox_.end_gathering();
   }
   return sleep(waiter, interrupted);
 }
@@ -100,11 +181,7 @@ Ready ExecutorQueue::next_ready() {
     resumed_.pop_back();
     return {Ready::Kind::resumed, exchange};
   }
-  if (!queue_.empty()) {
-    Exchange* exchange = queue_.front();
-    queue_.pop_front();
-    return {Ready::Kind::request, exchange};
-  }
+  if (!queue_.empty()) return {Ready::Kind::request, pop_front()};
   return {ended_ ? Ready::Kind::ended : Ready::Kind::nothing, nullptr};
 }
 
@@ -129,20 +206,22 @@ void ExecutorQueue::interrupt() {
       return news_.store(true, std::memory_order_relaxed);
     }
     waiter = *found;
-    waiters_.erase(found);
+    forget(found);
   }
   wake(*waiter, Wakeup::interrupted);
 }
 
-std::deque<Exchange*> ExecutorQueue::end() {
+std::deque<ExecutorQueue::Entry> ExecutorQueue::end() {
   std::vector<Waiter*> waiters;
-  std::deque<Exchange*> dropped;
+  std::deque<Entry> dropped;
   {
     const std::lock_guard lock(mutex_);
     ended_ = true;
     news_.store(true, std::memory_order_relaxed);
     waiters.swap(waiters_);
     dropped.swap(queue_);
+    asking_.store(0, std::memory_order_relaxed);
+    queue_changed();
   }
   for (Waiter* waiter : waiters) wake(*waiter, Wakeup::ended);
   return dropped;

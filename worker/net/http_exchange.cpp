@@ -225,7 +225,7 @@ void HttpExchange::give_back(Ending ending) {
   // From here on the connection is the I/O thread's.
   if (context.in_flight.fetch_sub(1, std::memory_order_seq_cst) <= context.config.executors) {
     context.times_free.fetch_add(1, std::memory_order_relaxed);
-    wake = wake || context.listeners_off.load(std::memory_order_seq_cst);
+    wake = wake || context.watches_less.load(std::memory_order_seq_cst);
   }
   if (context.mailbox.gathering() && !context.backlogged()) context.mailbox.end_gathering();
   if (wake || input_waiting.load(std::memory_order_seq_cst) || context.closes_connections())

@@ -8,7 +8,7 @@
 
 namespace gserve::net {
 
-/// Bytes received and not yet done with. Its contents move only in room(), take_front() and assign(): while
+/// Bytes received and not yet done with. Its contents move only in room(), take_front(), assign() and append(): while
 /// an exchange is out none of them is called, so views into it stay valid.
 class InputBuffer {
  public:
@@ -38,6 +38,11 @@ class InputBuffer {
     }
     std::memcpy(data_.get(), bytes.data(), bytes.size());
     size_ = bytes.size();
+  }
+  void append(std::string_view bytes) {
+    if (capacity_ - size_ < bytes.size()) grow(size_ + bytes.size());
+    if (!bytes.empty()) std::memcpy(data_.get() + size_, bytes.data(), bytes.size());
+    size_ += bytes.size();
   }
   void release() {
     data_.reset();

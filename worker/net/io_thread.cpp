@@ -19,6 +19,7 @@ namespace {
 constexpr std::uint64_t kWakeup = ConnectionTable::kFirstToken - 1;
 constexpr std::uint64_t kSignals = ConnectionTable::kFirstToken - 2;
 constexpr std::uint64_t kLifeline = ConnectionTable::kFirstToken - 3;
+constexpr std::uint64_t kHandover = ConnectionTable::kFirstToken - 4;
 
 constexpr Nanos kBusyLimit = kMillisecond;
 constexpr Nanos kGatherMost = kMillisecond / 2;
@@ -47,17 +48,20 @@ IoThread::IoThread(Context& context)
       poller_(context.guard),
       acceptor_(context, poller_, log_),
       driver_(context, poller_, timers_, log_, access_log_),
+      handover_(context, poller_, driver_, log_),
       now_(monotonic_now()) {
   poller_.watch_wakeups(context.mailbox.fd(), kWakeup);
   if (context.config.signal_wakeup >= 0) poller_.watch_input(context.config.signal_wakeup, kSignals);
   if (context.config.lifeline >= 0) poller_.watch_input(context.config.lifeline, kLifeline);
   acceptor_.watch();
+  handover_.watch(kHandover);
   if (context.scoreboard) context.scoreboard->set_state(scoreboard::WorkerState::serving);
 }
 
 void IoThread::run() {
   while (!finished()) turn();
   acceptor_.unwatch();
+  handover_.unwatch();
   access_log_.finish(now_);
 }
 
@@ -71,12 +75,14 @@ void IoThread::turn() {
   now_ = monotonic_now();
   driver_.handle_mail(now_);
   update_stop();
+  handover_.serve_asking(may_take(), now_);
   for (const Poller::Event& event : events) dispatch(event);
   driver_.resume(now_);
   driver_.handle_mail(now_);
   driver_.expire(now_);
   update_stop();
   update_end();
+  handover_.send_waiting(now_);
   context_.queue.end_turn();
   update_listeners();
   access_log_.flush(now_);
@@ -86,10 +92,10 @@ void IoThread::turn() {
 }
 
 void IoThread::gather() {
-  if (!context_.backlogged() || driver_.has_runnable()) return;
+  if (!context_.backlogged() || context_.queue.asked() || driver_.has_runnable()) return;
   if (std::exchange(gathered_, driver_.answered()) == driver_.answered()) return;
   context_.mailbox.begin_gathering();
-  if (context_.backlogged()) return context_.mailbox.gather(kGatherMost);
+  if (context_.backlogged() && !context_.queue.asked()) return context_.mailbox.gather(kGatherMost);
   context_.mailbox.end_gathering();
 }
 
@@ -97,6 +103,7 @@ void IoThread::dispatch(const Poller::Event& event) {
   if (event.token >= ConnectionTable::kFirstToken) return driver_.handle(event, now_);
   if (event.token == kSignals) return read_signals();
   if (event.token == kLifeline) return read_lifeline();
+  if (event.token == kHandover) return handover_.readable(now_);
   if (event.token != kWakeup) accept(event.token);
 }
 
@@ -188,11 +195,13 @@ Nanos IoThread::next_deadline() const {
   // Executors wake us only for what cannot wait; an idle timer can, as long as it is armed within its own
   // time.
   if (driver_.out() > 0) sooner(now_ + longest_unseen());
-  if (busy_since_ && acceptor_.watching()) sooner(*busy_since_ + kBusyLimit);
+  if (busy_since_ && (acceptor_.watching() || handover_.watching())) sooner(*busy_since_ + kBusyLimit);
+  if (const auto waiting = handover_.deadline()) sooner(*waiting);
   if (!acceptor_.watching() && acceptor_.paused_until() > now_) sooner(acceptor_.paused_until());
   if (accept_window_) sooner(std::min(last_accept_ + kAcceptQuiet, drain_start_ + kAcceptMost));
   if (access_log_.blocked()) sooner(now_ + kLogRetry);
   if (notice_retry_) sooner(*notice_retry_);
+  if (seen_ == StopState::draining && !ended_ && driver_.connections() == 0) sooner(leave_time());
   if (hard_end_) sooner(*hard_end_);
   if (abort_at_) sooner(*abort_at_);
   if (quit_end_) sooner(*quit_end_);
@@ -235,7 +244,8 @@ void IoThread::update_stop() {
 void IoThread::update_end() {
   if (accept_window_ && (now_ - last_accept_ >= kAcceptQuiet || now_ - drain_start_ >= kAcceptMost))
     accept_window_ = false;
-  if (seen_ == StopState::draining && !accept_window_ && !ended_ && driver_.connections() == 0) {
+  if (seen_ == StopState::draining && !accept_window_ && !ended_ && driver_.connections() == 0 &&
+      leaves_nothing()) {
     ended_ = true;
     context_.queue.end();
   }
@@ -256,32 +266,58 @@ void IoThread::start_stopping() {
   driver_.stop(context_.queue.end(), now_);
 }
 
-/// A worker watches the listeners only while it can serve.
+/// Connections that siblings have handed over are not left behind, unless that would end in a kill.
+bool IoThread::leaves_nothing() const {
+  return context_.resting.load(std::memory_order_relaxed) || now_ >= leave_time() ||
+         !context_.handover.waiting();
+}
+
+Nanos IoThread::leave_time() const {
+  return drain_start_ + to_nanos(context_.config.graceful_timeout) / 2;
+}
+
+/// A worker watches the listeners only while it can serve, and the hand-over queue only while an executor is
+/// free: what is in there has waited already. To stop watching costs a system call, so a worker does so only
+/// after its limit, or when it was given something.
 void IoThread::update_listeners() {
+  if (poller_.more()) return;  // what we were woken for may be among the rest
+  if (!may_watch()) acceptor_.unwatch();
+  if (!may_take()) handover_.unwatch();
+  const bool given = handover_.was_readable();
   const bool busy = saturated();
-  if (!may_watch()) return acceptor_.unwatch();
-  if (!busy) {
-    context_.listeners_off.store(false, std::memory_order_relaxed);
-    return acceptor_.watch();
-  }
-  if (!acceptor_.watching()) return;
+  const bool free = context_.executor_free();
+  if (busy || (given && !free)) return watch_less(busy);
+  if (may_watch()) acceptor_.watch();
+  if (may_take() && free) handover_.watch(kHandover);
+  if (free) context_.watches_less.store(false, std::memory_order_relaxed);
+}
+
+/// Leaves the hand-over queue, and the listeners too.
+void IoThread::watch_less(bool listeners) {
+  if (!handover_.watching() && !(listeners && acceptor_.watching())) return;
   // Announced before the last look: an executor that becomes free either sees the announcement or is seen.
-  context_.listeners_off.store(true, std::memory_order_seq_cst);
-  if (context_.executor_free()) {
-    context_.listeners_off.store(false, std::memory_order_relaxed);
-  } else {
-    acceptor_.unwatch();
-  }
+  context_.watches_less.store(true, std::memory_order_seq_cst);
+  if (context_.executor_free() && !handover_.overdue(now_)) return;
+  handover_.unwatch();
+  if (listeners) acceptor_.unwatch();
+}
+
+bool IoThread::can_open() const {
+  return acceptor_.paused_until() <= now_ && driver_.connections() < context_.config.max_connections;
 }
 
 bool IoThread::may_watch() const {
   const bool leaves = seen_ != StopState::running || context_.resting.load(std::memory_order_relaxed);
   if (leaves && !accept_window_) return false;
-  return acceptor_.paused_until() <= now_ && driver_.connections() < context_.config.max_connections;
+  return can_open();
 }
 
-/// Whether no executor has been free for longer than the limit. A draining worker accepts all the same: what
-/// the queue holds would otherwise be reset.
+bool IoThread::may_take() const {
+  return context_.takes_handovers() && !ended_ && can_open();
+}
+
+/// Whether no executor has been free for longer than the limit, or a request waits for longer. A draining
+/// worker accepts all the same: what the queue holds would otherwise be reset.
 bool IoThread::saturated() {
   const std::uint32_t times_free = context_.times_free.load(std::memory_order_relaxed);
   if (context_.executor_free() || accept_window_) {
@@ -290,7 +326,8 @@ bool IoThread::saturated() {
     busy_since_ = now_;
   }
   seen_times_free_ = times_free;
-  return busy_since_ && now_ - *busy_since_ >= kBusyLimit;
+  if (accept_window_) return false;
+  return (busy_since_ && now_ - *busy_since_ >= kBusyLimit) || handover_.overdue(now_);
 }
 
 bool IoThread::finished() {

@@ -8,6 +8,7 @@
 #include "worker/net/access_log.h"
 #include "worker/net/context.h"
 #include "worker/net/driver.h"
+#include "worker/net/handover.h"
 #include "worker/net/log.h"
 #include "worker/net/poller.h"
 #include "worker/net/timers.h"
@@ -28,7 +29,8 @@ namespace gserve::net {
 ///
 /// A drain goes: accept what the kernel's queue still holds, until it was quiet for 20 ms (at most 250 ms);
 /// leave the listeners; answer everything, with `Connection: close`; give idle connections a short grace;
-/// when the last connection is closed, end the executor queue. The thread itself runs on until join(), so
+/// when the last connection is closed and nothing waits in the hand-over queue (after half of
+/// graceful_timeout it may wait), end the executor queue. The thread itself runs on until join(), so
 /// that it can still end the process when the supervisor is gone and Python does not come to its end.
 class IoThread {
  public:
@@ -63,6 +65,11 @@ class IoThread {
   void start_stopping();
   void update_listeners();
   bool may_watch() const;
+  bool may_take() const;
+  bool can_open() const;
+  void watch_less(bool listeners);
+  bool leaves_nothing() const;
+  Nanos leave_time() const;
   bool saturated();
   bool finished();
   void check_hard_end();
@@ -75,6 +82,7 @@ class IoThread {
   Timers timers_;
   Acceptor acceptor_;
   Driver driver_;
+  Handover handover_;
   Nanos now_;
 
   StopState seen_ = StopState::running;

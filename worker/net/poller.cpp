@@ -12,7 +12,8 @@
 namespace gserve::net {
 namespace {
 
-constexpr int kBatch = 256;
+constexpr std::size_t kBatch = 256;
+constexpr Nanos kPreciseBelow = 20 * kMillisecond;
 
 /// Rounded up: waking early would only mean waiting again.
 int to_milliseconds(Nanos timeout) {
@@ -36,7 +37,7 @@ int Poller::add(int fd, std::uint32_t events, std::uint64_t token) {
   return ::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event) == 0 ? 0 : errno;
 }
 
-int Poller::watch_listener(int fd, std::uint64_t token) {
+int Poller::watch_shared(int fd, std::uint64_t token) {
   return add(fd, EPOLLIN | EPOLLEXCLUSIVE, token);
 }
 
@@ -56,9 +57,25 @@ void Poller::forget(int fd) {
   ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd, nullptr);
 }
 
+int Poller::wait_for(std::span<epoll_event> room, Nanos timeout) {
+  const int most = static_cast<int>(room.size());
+  // 0 and for ever need no precision; a wait of many milliseconds does not either.
+  if (timeout > 0 && timeout < kPreciseBelow && precise_) {
+    const timespec limit{0, timeout};
+    const int n = ::epoll_pwait2(epoll_.get(), room.data(), most, &limit, nullptr);
+    if (n >= 0 || (errno != ENOSYS && errno != EPERM)) return n;
+    precise_ = false;
+  }
+  return ::epoll_wait(epoll_.get(), room.data(), most, to_milliseconds(timeout));
+}
+
+bool Poller::more() const {
+  return events_.size() == kBatch;
+}
+
 std::span<const Poller::Event> Poller::wait(Nanos timeout) {
   std::array<epoll_event, kBatch> raw;
-  const int n = ::epoll_wait(epoll_.get(), raw.data(), kBatch, to_milliseconds(timeout));
+  const int n = wait_for(raw, timeout);
   events_.clear();
   for (int i = 0; i < n; ++i) {
     const std::uint32_t flags = raw[static_cast<std::size_t>(i)].events;

@@ -8,6 +8,8 @@
 #include "worker/net/clock.h"
 #include "worker/net/fork_guard.h"
 
+struct epoll_event;
+
 namespace gserve::net {
 
 /// One epoll instance. Connections are watched edge-triggered from accept to close; nothing is ever modified.
@@ -23,8 +25,9 @@ class Poller {
 
   explicit Poller(ForkGuard& guard);
 
-  /// Shared with siblings: of the processes that watch it, one is woken for an event. Returns 0 or errno.
-  int watch_listener(int fd, std::uint64_t token);
+  /// Readable, level-triggered, and shared with siblings: of the processes that watch it, one is woken for an
+  /// event. Returns 0 or errno.
+  int watch_shared(int fd, std::uint64_t token);
   int watch_connection(int fd, std::uint64_t token);
   /// Readable, level-triggered.
   int watch_input(int fd, std::uint64_t token);
@@ -34,12 +37,16 @@ class Poller {
 
   /// Waits at most `timeout` (negative: for ever).
   std::span<const Event> wait(Nanos timeout);
+  /// Whether there may be more than the last wait() has told.
+  bool more() const;
   int fd() const { return epoll_.get(); }
 
  private:
   int add(int fd, std::uint32_t events, std::uint64_t token);
+  int wait_for(std::span<epoll_event> room, Nanos timeout);
 
   TrackedFd epoll_;
+  bool precise_ = true;  // the kernel has epoll_pwait2 (Linux 5.11)
   std::vector<Event> events_;
 };
 

@@ -82,8 +82,8 @@ void Server::start() {
   Context& context = impl_->context;
   const ServerConfig& config = context.config;
   for (const int fd : config.listeners) context.guard.lend(fd);
-  for (const int fd :
-       {config.handover, config.lifeline, config.access_log, config.access_records, config.signal_wakeup})
+  for (const int fd : {config.handover_out, config.handover_in, config.lifeline, config.access_log,
+                       config.access_records, config.signal_wakeup})
     context.guard.lend(fd);
   if (config.event_loop) ::sigaction(SIGABRT, nullptr, &context.abort_action);
   impl_->io = std::make_unique<IoThread>(context);
@@ -97,7 +97,9 @@ void Server::start() {
 Exchange* Server::take(bool* interrupted) {
   if (interrupted != nullptr) *interrupted = false;
   if (impl_->context.guard.dead()) return nullptr;
-  Exchange* exchange = impl_->context.queue.take(interrupted);
+  Context& context = impl_->context;
+  const bool ask = context.queue.backlog() && context.takes_handovers() && context.handover.goes_first();
+  Exchange* exchange = context.queue.take(interrupted, ask);
   if (exchange != nullptr) static_cast<HttpExchange*>(exchange)->taken();
   return exchange;
 }

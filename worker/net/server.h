@@ -27,7 +27,9 @@ enum class LogLevel : int { debug, info, warning, error, critical };
 /// gone.
 struct ServerConfig {
   std::vector<int> listeners;  // non-blocking listening sockets
-  int handover = -1;
+  /// The pool's hand-over queue (common/launch_contract.h); -1, both: there is none.
+  int handover_out = -1;
+  int handover_in = -1;
   int lifeline = -1;
   int error_log = -1;
   int access_log = -1;  // -1: off

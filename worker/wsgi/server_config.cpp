@@ -115,7 +115,8 @@ bool read_server_config(PyObject* dict, net::ServerConfig& config, ScoreboardMap
   int log_level = static_cast<int>(config.log_level);
   std::string syslog_facility;
   reader.integers("listeners", config.listeners);
-  reader.integer("handover", config.handover);
+  reader.integer("handover_out", config.handover_out);
+  reader.integer("handover_in", config.handover_in);
   reader.integer("lifeline", config.lifeline);
   reader.integer("error_log", config.error_log);
   reader.integer("access_log", config.access_log);

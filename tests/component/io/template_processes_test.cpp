@@ -187,9 +187,9 @@ TEST_F(TemplateProcessesTest, ForkedWorkerHoldsItsOwnDescriptorsOnly) {
   start("ready fork", "report ready hang");
   ASSERT_TRUE(await<core::WorkerReady>(kWorker));
   auto report = testing::read_report(report_path());
-  // settings, lifeline, error log, incident, two listeners, hand-over, scoreboard
+  // settings, lifeline, error log, incident, two listeners, both ends of the hand-over queue, scoreboard
   const auto count = std::count(report["fds"].begin(), report["fds"].end(), ',') + 1;
-  EXPECT_EQ(count, 3 + 8) << report["fds"];
+  EXPECT_EQ(count, 3 + 9) << report["fds"];
 }
 
 TEST_F(TemplateProcessesTest, ManyWorkersComeFromOneTemplate) {

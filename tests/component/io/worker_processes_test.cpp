@@ -117,10 +117,10 @@ TEST_F(WorkerProcessesTest, WorkerIsBornWithWhatTheContractSays) {
   next_events();
   auto report = testing::read_report(report_path());
   EXPECT_EQ(report["LISTEN_FDNAMES"],
-            "settings:lifeline:errorlog:incident:listener:listener:handover:scoreboard");
-  EXPECT_EQ(report["LISTEN_FDS"], "8");
+            "settings:lifeline:errorlog:incident:listener:listener:handover_out:handover_in:scoreboard");
+  EXPECT_EQ(report["LISTEN_FDS"], "9");
   EXPECT_EQ(report["LISTEN_PID"], report["pid"]);
-  EXPECT_EQ(report["fds"], "0,1,2,3,4,5,6,7,8,9,10");
+  EXPECT_EQ(report["fds"], "0,1,2,3,4,5,6,7,8,9,10,11");
   EXPECT_EQ(report["NOTIFY_SOCKET"], notify_.path());
   EXPECT_EQ(report["GSERVE_LAUNCH_ID"], "7");
   EXPECT_EQ(report["GSERVE_PYTHON_DIR"], "/opt/gserve/python");
@@ -136,7 +136,7 @@ TEST_F(WorkerProcessesTest, AccessLogIsPassedWhenItIsOn) {
   start("report ready exit 0");
   next_events();
   EXPECT_THAT(testing::read_report(report_path())["LISTEN_FDNAMES"],
-              HasSubstr(":listener:listener:accesslog:handover:"));
+              HasSubstr(":listener:listener:accesslog:handover_out:handover_in:"));
 }
 
 TEST_F(WorkerProcessesTest, ReadyAndBootErrorBecomeEvents) {

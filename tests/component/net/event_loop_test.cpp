@@ -189,14 +189,16 @@ TEST(EventLoop, OtherThreadsBlockInstead) {
 
 TEST(ExecutorQueue, NeverLetsAnEventLoopSleepOverARequest) {
   net::ForkGuard guard;
-  net::ExecutorQueue queue;
+  net::Mailbox mailbox(guard);
+  net::ExecutorQueue queue(mailbox);
   queue.use_event_loop(guard);
   constexpr int kRequests = 20000;
   std::array<char, kRequests> requests{};
   std::thread io([&] {
     for (int i = 0; i < kRequests; ++i) {
-      auto* exchange = reinterpret_cast<Exchange*>(&requests[static_cast<std::size_t>(i)]);  // never used as one
-      i % 3 == 0 ? queue.resume(exchange) : queue.push(exchange);
+      auto* exchange =
+          reinterpret_cast<Exchange*>(&requests[static_cast<std::size_t>(i)]);  // never used as one
+      i % 3 == 0 ? queue.resume(exchange) : queue.push({exchange});
       if (i % 2 == 0 || i + 1 == kRequests) queue.end_turn();
     }
   });

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <time.h>
 
+#include <atomic>
 #include <thread>
 
 #include "worker/net/calendar.h"
@@ -138,7 +139,9 @@ TEST(Mailbox, RemembersAWakeUpThatDoesNotDisturbItsGathering) {
 }
 
 TEST(ExecutorQueue, GivesUpForGoodAtTheEnd) {
-  ExecutorQueue queue;
+  ForkGuard guard;
+  Mailbox mailbox(guard);
+  ExecutorQueue queue(mailbox);
   std::vector<std::thread> executors;
   for (int i = 0; i < 4; ++i) executors.emplace_back([&queue] { EXPECT_EQ(queue.take(nullptr), nullptr); });
   EXPECT_TRUE(queue.end().empty());
@@ -147,7 +150,9 @@ TEST(ExecutorQueue, GivesUpForGoodAtTheEnd) {
 }
 
 TEST(ExecutorQueue, RemembersAnInterruptionUntilTheMainExecutorComes) {
-  ExecutorQueue queue;
+  ForkGuard guard;
+  Mailbox mailbox(guard);
+  ExecutorQueue queue(mailbox);
   queue.interrupt();
   bool interrupted = false;
   EXPECT_EQ(queue.take(&interrupted), nullptr);
@@ -155,6 +160,96 @@ TEST(ExecutorQueue, RemembersAnInterruptionUntilTheMainExecutorComes) {
   queue.end();
   EXPECT_EQ(queue.take(&interrupted), nullptr);
   EXPECT_FALSE(interrupted);
+}
+
+class AskingExecutor : public ::testing::Test {
+ protected:
+  // The queue only passes pointers on.
+  static Exchange* exchange(std::uintptr_t number) { return reinterpret_cast<Exchange*>(number * 64); }
+  static ExecutorQueue::Entry entry(std::uintptr_t number, Nanos since = 0, bool movable = true) {
+    return {exchange(number), since, movable};
+  }
+  /// An executor that asks, and has been heard.
+  std::thread ask() {
+    std::thread executor([this] { got = queue.take(nullptr, true); });
+    while (!queue.asked()) std::this_thread::yield();
+    return executor;
+  }
+  ForkGuard guard;
+  Mailbox mailbox{guard};
+  ExecutorQueue queue{mailbox};
+  Exchange* got = nullptr;
+};
+
+TEST_F(AskingExecutor, GetsWhatIsPutInFront) {
+  queue.push(entry(1));
+  std::thread executor = ask();
+  queue.push(entry(2));  // waits behind the first
+  queue.push_first(entry(3));
+  executor.join();
+  EXPECT_EQ(got, exchange(3));
+  EXPECT_FALSE(queue.asked());
+  EXPECT_EQ(queue.take(nullptr), exchange(1));
+  EXPECT_EQ(queue.take(nullptr), exchange(2));
+  EXPECT_EQ(queue.waiting().taken, 3U);
+}
+
+TEST_F(AskingExecutor, GoesOnWithWhatWaitsWhenThereIsNothing) {
+  queue.push(entry(1));
+  std::thread executor = ask();
+  queue.stop_asking();
+  executor.join();
+  EXPECT_EQ(got, exchange(1));
+  EXPECT_FALSE(queue.backlog());
+}
+
+TEST_F(AskingExecutor, BecomesAnOrdinaryOneWhenWhatWaitedWasMoved) {
+  queue.push(entry(1));
+  std::thread executor = ask();
+  ASSERT_TRUE(queue.withdraw(0, 0));
+  queue.stop_asking();
+  EXPECT_FALSE(queue.asked());
+  queue.push(entry(2));
+  executor.join();
+  EXPECT_EQ(got, exchange(2));
+}
+
+TEST_F(AskingExecutor, DoesNotAskWhenNothingWaits) {
+  std::atomic<bool> ended{false};
+  std::thread executor([&] {
+    got = queue.take(nullptr, true);
+    ended = true;
+  });
+  EXPECT_FALSE(queue.asked());
+  queue.push(entry(2));
+  while (!ended) queue.stop_asking();  // the executor may have been late, and asks now
+  executor.join();
+  EXPECT_EQ(got, exchange(2));
+}
+
+TEST_F(AskingExecutor, IsToldOfTheEndAndOfInterruptions) {
+  queue.push(entry(1));
+  std::thread executor = ask();
+  EXPECT_EQ(queue.end().size(), 1U);
+  executor.join();
+  EXPECT_EQ(got, nullptr);
+  EXPECT_FALSE(queue.asked());
+}
+
+TEST_F(AskingExecutor, WithdrawsTheOldestThatMayMove) {
+  queue.push(entry(1, 10));
+  queue.push(entry(2, 20, false));
+  queue.push(entry(3, 30));
+  queue.push(entry(4, 40));
+  EXPECT_FALSE(queue.withdraw(0, 9));
+  EXPECT_FALSE(queue.withdraw(4, 100));
+  EXPECT_EQ(queue.withdraw(1, 35)->exchange, exchange(3));
+  EXPECT_FALSE(queue.withdraw(1, 35));
+  EXPECT_EQ(queue.withdraw(0, 35)->exchange, exchange(1));
+  const auto left = queue.waiting();
+  EXPECT_EQ(left.count, 2U);
+  EXPECT_EQ(left.oldest, 20);
+  EXPECT_EQ(left.first_movable, 40);
 }
 
 }  // namespace

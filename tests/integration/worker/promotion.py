@@ -62,8 +62,8 @@ class ForkedWorker:
         theirs.setblocking(False)
         self.scoreboard, self.incident = memfd(b"\0" * SCOREBOARD_SIZE), memfd(b"")
         settings = memfd(json.dumps(self.settings).encode())
-        passed = {"listener": self.listener.fileno(), "handover": self.handover[0].fileno(), "settings": settings,
-                  "scoreboard": self.scoreboard, "lifeline": theirs.fileno(), "errorlog": self.log.write_fd,
+        passed = {"listener": self.listener.fileno(), "handover_out": self.handover[0].fileno(),
+                  "handover_in": self.handover[1].fileno(), "settings": settings, "scoreboard": self.scoreboard, "lifeline": theirs.fileno(), "errorlog": self.log.write_fd,
                   "incident": self.incident}
         self.exit_code = None
         self._mark = self.notify.mark()

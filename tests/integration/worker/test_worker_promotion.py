@@ -84,7 +84,8 @@ def test_nothing_of_the_worker_is_left_in_the_template(start_worker, promote):
     links = sorted(procfs.fds(worker.pid).values())
     assert len(links) == 3 + len(("error log", "incident", "lifeline", "control", "notify", "wakeup", "wakeup")), links
     assert not [link for link in links if link.startswith("anon_inode")], links
-    assert not inodes(worker.listener.fileno(), worker.handover[0].fileno(), access, worker.scoreboard) & files(worker.pid)
+    passed = [worker.listener.fileno(), *(end.fileno() for end in worker.handover), access, worker.scoreboard]
+    assert not inodes(*passed) & files(worker.pid)
     with open(f"/proc/{worker.pid}/maps", encoding="utf-8") as maps:
         assert "gserve-test" not in maps.read(), "the scoreboard"
     assert len(os.listdir(f"/proc/{worker.pid}/task")) == 1

@@ -60,8 +60,8 @@ class WorkerProcess:
 
     def _spawn(self, python, env):
         settings = memfd(json.dumps(self.settings).encode())
-        passed = {"listener": self.listener.fileno(), "handover": self.handover[0].fileno(), "settings": settings,
-                  "scoreboard": self.scoreboard, "lifeline": self._their_lifeline.fileno(),
+        passed = {"listener": self.listener.fileno(), "handover_out": self.handover[0].fileno(),
+                  "handover_in": self.handover[1].fileno(), "settings": settings, "scoreboard": self.scoreboard, "lifeline": self._their_lifeline.fileno(),
                   "errorlog": self.log.write_fd, "incident": self.incident}
         passed.update(self.settings.get("extra_fds", {}))
         environ = clean_environment() | {

@@ -16,7 +16,8 @@ def server_config(launch, log, notifier, signal_wakeup, access_records, sends_me
     get = launch.settings.get
     return {
         "listeners": launch.listeners,
-        "handover": launch.fd("handover"),
+        "handover_out": launch.fd("handover_out"),
+        "handover_in": launch.fd("handover_in"),
         "lifeline": launch.fd("lifeline"),
         "error_log": log.file.fd,
         "access_log": launch.fd("accesslog"),

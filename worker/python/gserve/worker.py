@@ -17,7 +17,7 @@ from gserve.patching import is_gevent
 from gserve.signals import Signals
 from gserve.template import Template
 
-NOT_OF_A_TEMPLATE = ("listener", "handover", "scoreboard", "accesslog", "inotify")
+NOT_OF_A_TEMPLATE = ("listener", "handover_out", "handover_in", "scoreboard", "accesslog", "inotify")
 
 
 class Worker:
