@@ -239,6 +239,9 @@ void Driver::flushed(Connection& c, Nanos now) {
 /// The client is gone, or will not read.
 void Driver::lost(Connection& c, Nanos now) {
   timers_.disarm(c.write_timer);
+  // Whatever is unsent stays so: a close_notify would make a whole answer of it. While the exchange is out its
+  // executor looks at the session.
+  if (c.state.phase() != ConnectionPhase::running) end_tls(c, false);
   act(c, c.state.reset(), now);
 }
 

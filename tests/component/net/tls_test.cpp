@@ -1,11 +1,8 @@
 // SPDX-License-Identifier: MIT
 // The server over TLS, with OpenSSL's own client on the other side.
 #include <gtest/gtest.h>
-#include <openssl/rand.h>
 #include <openssl/ssl.h>
-#include <signal.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <array>
@@ -515,31 +512,6 @@ TEST(Tls, UsesOpenSslOnlyWhileNobodyForks) {
   io.join();
   EXPECT_TRUE(received);
 }
-
-#if !defined(__SANITIZE_THREAD__)  // it does not go along with threads that fork
-/// One that finds them taken hangs.
-TEST(Tls, LeavesChildrenAnOpenSslThatWorks) {
-  TestServer server(hello_or_echo, with_tls());
-  std::atomic<bool> end{false};
-  std::thread load([&] {
-    while (!end) TlsClient(server.port()).get("/hello");
-  });
-  for (int i = 0; i < 60; ++i) {
-    const pid_t child = ::fork();
-    if (child == 0) {
-      ::alarm(20);
-      unsigned char bytes[8];
-      const bool works = RAND_bytes(bytes, sizeof bytes) == 1 && !make_identity("child").key.empty();
-      ::_exit(works ? 0 : 1);
-    }
-    int status = -1;
-    ASSERT_EQ(::waitpid(child, &status, 0), child);
-    EXPECT_EQ(status, 0) << "round " << i;
-  }
-  end = true;
-  load.join();
-}
-#endif
 
 }  // namespace
 }  // namespace gserve::test
