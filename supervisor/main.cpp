@@ -7,10 +7,12 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <variant>
 
 #include "supervisor/config/command_line.h"
 #include "supervisor/io/configuration_check.h"
+#include "supervisor/io/daemon.h"
 #include "supervisor/io/deployments.h"
 #include "supervisor/io/program_upgrade.h"
 #include "supervisor/io/resources.h"
@@ -30,15 +32,33 @@ int say(const config::Ending& ending) {
   return ending.exit_code;
 }
 
+/// `report` hears whether the service can serve.
+int run(const io::StartContext& context, const io::Deployment& deployment, io::SignalQueue& signals,
+        io::DaemonReport report) {
+  try {
+    io::Resources resources = io::take_resources(context, deployment, signals);
+    io::Shell shell(context, signals, resources, deployment);
+    shell.on_ready([&] { report.tell(0); });
+    const int code = shell.run();
+    report.tell(code, config::printed({code, "the service has ended; its error log says why"}));
+    return code;
+  } catch (const io::StartFailure& failure) {
+    report.tell(failure.exit_code(), config::printed({failure.exit_code(), failure.what()}));
+    throw;
+  }
+}
+
 int start(const io::StartContext& context) {
   io::SignalQueue signals;
   auto loaded = io::load_deployment(context, &signals);
   if (const auto* ending = std::get_if<config::Ending>(&loaded)) return say(*ending);
   const auto& deployment = std::get<io::Deployment>(loaded);
   if (io::is_check(deployment.settings)) return io::check(context, deployment, signals);
-  io::Resources resources = io::take_resources(context, deployment.settings, signals);
-  io::Shell shell(context, signals, resources, deployment);
-  return shell.run();
+  const config::Settings& settings = deployment.settings;
+  if (!settings.flag("daemon")) return run(context, deployment, signals, {});
+  io::Daemonized daemonized = io::daemonize(settings.flag("enable_stdio_inheritance"));
+  if (daemonized.exit_code) return *daemonized.exit_code;
+  return run(context, deployment, signals, std::move(daemonized.report));
 }
 
 /// Goes on with the service that another program in this process ran, or gives the process back to it.

@@ -40,7 +40,8 @@ class Resolution {
       if (!setting->refusal.empty() && settings_.value(setting->name) != setting->builtin)
         refuse(kConfigurationError, not_supported(*assignment));
     }
-    if (settings_.is_none("wsgi_app")) refuse(kConfigurationError, "No application module specified.");
+    if (settings_.is_none("wsgi_app") && settings_.is_none("paste"))
+      refuse(kConfigurationError, "No application module specified.");
     resolve_chdir(start);
     return std::move(settings_);
   }

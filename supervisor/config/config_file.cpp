@@ -23,7 +23,8 @@ std::variant<ConfigFile, Ending> named_file(std::string location, const std::str
   if (location.starts_with("python:")) return ConfigFile{ConfigFile::Kind::python, std::move(location)};
   if (location.starts_with("file:")) location.erase(0, 5);
   const fs::path path = fs::path(directory) / location;
-  if (!is_there(path)) return Ending{kConfigurationError, "--config: '" + location + "' doesn't exist", false};
+  if (!is_there(path))
+    return Ending{kConfigurationError, "--config: '" + location + "' doesn't exist", false};
   return of_path(path);
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "supervisor/config/environment.h"
 
+#include <cctype>
 #include <utility>
 
 #include "supervisor/config/ending.h"
@@ -20,6 +21,12 @@ constexpr Variable kVariables[] = {{"WEB_CONCURRENCY", "workers", "", false},
                                    {"PORT", "bind", "0.0.0.0:", false},
                                    {"FORWARDED_ALLOW_IPS", "forwarded_allow_ips", "", true}};
 
+/// gunicorn's rule for $SENDFILE: these words, anything else is off.
+bool means_yes(std::string text) {
+  for (char& c : text) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  return text == "y" || text == "1" || text == "yes" || text == "true";
+}
+
 }  // namespace
 
 std::vector<Assignment> environment_defaults(const Environment& environment) {
@@ -32,6 +39,10 @@ std::vector<Assignment> environment_defaults(const Environment& environment) {
     if (!wrong.empty()) refuse(kConfigurationError, invalid_value(made, wrong));
     made.value = std::move(value);
     assignments.push_back(std::move(made));
+  }
+  if (const auto text = environment("SENDFILE")) {
+    assignments.push_back(
+        {find_setting("sendfile"), means_yes(*text), Source::environment, "$SENDFILE", "SENDFILE", *text});
   }
   return assignments;
 }

@@ -20,7 +20,9 @@ bool is_allowed(char c) {
 std::string process_name(const Settings& settings) {
   if (!settings.is_none("proc_name")) return settings.text("proc_name");
   const bool given = settings.source("default_proc_name") != Source::builtin;
-  return settings.text(given ? "default_proc_name" : "wsgi_app");
+  if (given) return settings.text("default_proc_name");
+  if (!settings.is_none("paste")) return settings.text("paste").substr(0, settings.text("paste").find('#'));
+  return settings.text("wsgi_app");
 }
 
 std::string syslog_name(const Settings& settings) {

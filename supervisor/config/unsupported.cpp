@@ -43,26 +43,9 @@ Setting hook(std::string_view name, std::string_view refusal = kNoHooks) {
   return row(name, "", Kind::callable, kNone, refusal);
 }
 
-/// A flag that may stand alone.
-Setting with_bare(Setting setting, Value bare) {
-  setting.bare = std::move(bare);
-  return setting;
-}
-
 // clang-format off: one setting, one line
 std::vector<Setting> rows() {
   return {
-      row("spew", "--spew", Kind::flag, false, kLater),
-      with_bare(row("sendfile", "--no-sendfile", Kind::flag, true, kLater), false),
-      row("reuse_port", "--reuse-port", Kind::flag, false, kLater),
-      row("daemon", "-D,--daemon", Kind::flag, false, kLater),
-      row("worker_tmp_dir", "--worker-tmp-dir", Kind::text, kNone, kLater),
-      row("user", "-u,--user", Kind::identity, kNone, kLater),
-      row("group", "-g,--group", Kind::identity, kNone, kLater),
-      row("umask", "-m,--umask", Kind::integer, 0_i, kLater),
-      row("initgroups", "--initgroups", Kind::flag, false, kLater),
-      row("paste", "--paste,--paster", Kind::text, kNone, kLater),
-      row("raw_paste_global_conf", "--paste-global", Kind::list, Texts{}, kLater),
 
       hook("on_starting"),
       hook("on_reload"),

@@ -159,7 +159,8 @@ std::string worker_class(Value& value) {
   const auto& name = std::get<std::string>(value);
   if (std::find(kClasses.begin(), kClasses.end(), name) != kClasses.end()) return {};
   const bool known = std::find(kOthers.begin(), kOthers.end(), name) != kOthers.end();
-  return std::string(known ? "" : "no such worker class; ") + "this version supports sync, gthread and gevent";
+  return std::string(known ? "" : "no such worker class; ") +
+         "this version supports sync, gthread and gevent";
 }
 
 std::string reload_engine(Value& value) {

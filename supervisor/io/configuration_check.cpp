@@ -31,6 +31,7 @@ ports::ProcessSpec check_spec(const StartContext& context, const Deployment& dep
   spec.environment = entries(variables);
   spec.fds = {settings};
   spec.directory = deployment.settings.text("chdir");
+  spec.identity = deployment.identity;
   return spec;
 }
 

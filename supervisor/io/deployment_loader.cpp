@@ -5,6 +5,7 @@
 #include <sstream>
 #include <utility>
 
+#include "supervisor/io/identity.h"
 #include "supervisor/io/interpreter_environment.h"
 #include "supervisor/io/process_launcher.h"
 #include "supervisor/io/python_locator.h"
@@ -80,7 +81,10 @@ DeploymentLoader::Outcome DeploymentLoader::complete(const ConfigEvaluation::Res
   if (!python.error.empty()) return refusal(python.error);
   TlsMaterial tls = load_tls(settings);
   if (!tls.wrong.empty()) return refusal(tls.wrong);
-  return Deployment{std::move(settings), std::move(python.path), std::move(tls.json)};
+  auto identity = worker_identity(settings);
+  if (auto* reason = std::get_if<std::string>(&identity)) return refusal(*reason);
+  return Deployment{std::move(settings), std::move(python.path), std::move(tls.json),
+                    std::get<std::optional<ports::Identity>>(std::move(identity))};
 }
 
 DeploymentLoader::Outcome load_deployment(const StartContext& context, SignalQueue* signals) {

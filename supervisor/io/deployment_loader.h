@@ -20,6 +20,7 @@ struct Deployment {
   config::Settings settings;
   std::string python;    // absolute path of the interpreter
   std::string tls = {};  // certificates and keys as read when it was loaded (TlsMaterial); empty: no TLS
+  std::optional<ports::Identity> identity = {};  // of the processes; empty: the supervisor's own
 };
 
 /// Resolves the command line, the environment of the start and the configuration file, as they are now on disk.

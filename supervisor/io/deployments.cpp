@@ -17,7 +17,10 @@ constexpr const char* kHeldSettings[] = {"bind",
                                          "accesslog",
                                          "control_socket",
                                          "control_socket_mode",
-                                         "control_socket_disable"};
+                                         "control_socket_disable",
+                                         "daemon",
+                                         "umask",
+                                         "reuse_port"};
 /// What workers take from each configuration, but the supervisor for its own lines once.
 constexpr const char* kHalfHeldSettings[] = {
     "loglevel",    "log_format",    "syslog",         "syslog_addr",     "syslog_prefix",
@@ -33,14 +36,14 @@ Deployments::Deployments(const StartContext& context, Deployment first, ports::J
 Deployments::Deployments(const StartContext& context, const ServiceState& state, ports::Journal& journal)
     : context_(context), journal_(journal), started_with_(state.started_with) {
   for (const DeploymentState& each : state.deployments) {
-    generations_.emplace(each.generation, Deployment{each.settings, each.python, each.tls});
+    generations_.emplace(each.generation, Deployment{each.settings, each.python, each.tls, each.identity});
   }
 }
 
 std::vector<DeploymentState> Deployments::states() const {
   std::vector<DeploymentState> states;
   for (const auto& [generation, each] : generations_) {
-    states.push_back({generation, each.settings, each.python, each.tls});
+    states.push_back({generation, each.settings, each.python, each.tls, each.identity});
   }
   return states;
 }

@@ -132,13 +132,17 @@ bool clear_path(const sockaddr_un& name, ListenError& refused) {
   return false;
 }
 
-/// gunicorn binds under its own umask setting, 0 by default: whoever reaches the directory may connect.
-int bind_unix(int fd, const sockaddr_un& name) {
-  const mode_t before = ::umask(0);
+/// By default, as gunicorn's, whoever reaches the directory may connect.
+int bind_unix(int fd, const sockaddr_un& name, const SocketAccess& access) {
+  const mode_t before = ::umask(access.umask);
   const int result = ::bind(fd, reinterpret_cast<const sockaddr*>(&name), sizeof name);
   const int error = errno;
   ::umask(before);
-  return result == 0 ? 0 : error;
+  if (result != 0) return error;
+  if (!access.owner || ::lchown(name.sun_path, access.owner->first, access.owner->second) == 0) return 0;
+  const int refused = errno;
+  ::unlink(name.sun_path);
+  return refused;
 }
 
 bool is_listening_stream(int fd) {
@@ -193,7 +197,7 @@ struct LogText {
 
 }  // namespace
 
-Opened Listener::open(const config::TcpAddress& address, int backlog, bool v6_only) {
+Opened Listener::open(const config::TcpAddress& address, int backlog, bool v6_only, bool reuse_port) {
   const std::string what = log_text(address);
   int error = 0;
   const Addresses found = resolve(address, error);
@@ -201,13 +205,14 @@ Opened Listener::open(const config::TcpAddress& address, int backlog, bool v6_on
   UniqueFd fd(::socket(found->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   if (!fd) return failed(what, errno);
   if (!set_option(fd.get(), SOL_SOCKET, SO_REUSEADDR, 1)) return failed(what, errno);
+  if (reuse_port && !set_option(fd.get(), SOL_SOCKET, SO_REUSEPORT, 1)) return failed(what, errno);
   if (v6_only && !set_option(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, 1)) return failed(what, errno);
   if (::bind(fd.get(), found->ai_addr, found->ai_addrlen) != 0) return failed(what, errno);
   if (::listen(fd.get(), backlog) != 0) return failed(what, errno);
   return Listener(std::move(fd), false, {});
 }
 
-Opened Listener::open(const config::UnixAddress& address, int backlog) {
+Opened Listener::open(const config::UnixAddress& address, int backlog, const SocketAccess& access) {
   sockaddr_un name{};
   name.sun_family = AF_UNIX;
   address.path.copy(name.sun_path, sizeof name.sun_path - 1);
@@ -215,7 +220,7 @@ Opened Listener::open(const config::UnixAddress& address, int backlog) {
   if (!clear_path(name, refused)) return refused;
   UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   if (!fd) return failed(address.path, errno);
-  if (const int error = bind_unix(fd.get(), name); error != 0) return failed(address.path, error);
+  if (const int error = bind_unix(fd.get(), name, access); error != 0) return failed(address.path, error);
   SocketFile file(address.path);
   if (::listen(fd.get(), backlog) != 0) return failed(address.path, errno);
   return Listener(std::move(fd), false, std::move(file));

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <sys/types.h>
 #include <cstdint>
+
 #include <optional>
 #include <string>
+#include <utility>
 #include <variant>
 
 #include "common/unique_fd.h"
@@ -19,15 +22,23 @@ struct ListenError {
   bool in_use = false;  // somebody else listens there: worth another try
 };
 
+/// Who may connect to a Unix socket: its file's mode is 0777 without `umask`, as gunicorn's.
+struct SocketAccess {
+  mode_t umask = 0;
+  std::optional<std::pair<uid_t, gid_t>> owner;  // empty: the supervisor's
+};
+
 /// One listening stream socket: non-blocking, close-on-exec. Closes it and removes a Unix socket's file when
 /// destroyed. Movable.
 class Listener {
  public:
   /// Creates, binds and listens. A Unix socket's file that nobody listens on is replaced; any other file in
-  /// the way is an error. `v6_only` keeps an IPv6 socket from taking IPv4 too.
+  /// the way is an error. `v6_only` keeps an IPv6 socket from taking IPv4 too; with `reuse_port` other programs may
+  /// listen there, too (SO_REUSEPORT).
   static std::variant<Listener, ListenError> open(const config::TcpAddress& address, int backlog,
-                                                  bool v6_only);
-  static std::variant<Listener, ListenError> open(const config::UnixAddress& address, int backlog);
+                                                  bool v6_only, bool reuse_port = false);
+  static std::variant<Listener, ListenError> open(const config::UnixAddress& address, int backlog,
+                                                  const SocketAccess& access = {});
 
   /// Takes over a socket that the parent process (systemd, for one) opened and listens on; `fd` is owned from
   /// then on. Its file is never removed, and stop_listening() leaves it alone: others count on it.

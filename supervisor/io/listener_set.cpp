@@ -52,13 +52,13 @@ std::optional<int> repeated_descriptor(const std::vector<config::Address>& addre
 
 struct OpenOne {
   const std::vector<config::Address>& all;
-  int backlog;
+  const ListenerOptions& options;
 
   std::variant<Listener, ListenError> operator()(const config::TcpAddress& address) const {
-    return Listener::open(address, backlog, needs_v6_only(address, all));
+    return Listener::open(address, options.backlog, needs_v6_only(address, all), options.reuse_port);
   }
   std::variant<Listener, ListenError> operator()(const config::UnixAddress& address) const {
-    return Listener::open(address, backlog);
+    return Listener::open(address, options.backlog, options.unix_access);
   }
   std::variant<Listener, ListenError> operator()(const config::InheritedAddress& address) const {
     return Listener::adopt(address.fd);
@@ -140,7 +140,7 @@ std::variant<ListenerSet, OpenFailure> ListenerSet::open(const ListenerOptions& 
   if (const auto fd = repeated_descriptor(addresses)) {
     return OpenFailure{"cannot listen on fd://" + std::to_string(*fd) + ": it is given twice"};
   }
-  const OpenOne open_one{addresses, options.backlog};
+  const OpenOne open_one{addresses, options};
   const StoredSockets stored(addresses, options.stored);
   for (const StoredDescriptor& each : options.stored) {
     if (stored.is_claimed(each.fd)) continue;

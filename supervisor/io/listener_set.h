@@ -17,6 +17,8 @@ namespace gserve::io {
 struct ListenerOptions {
   std::vector<config::Address> addresses;
   int backlog = 2048;
+  bool reuse_port = false;
+  SocketAccess unix_access;
   /// Descriptors of socket activation; when there are any, they replace `addresses` but for fd://N.
   std::vector<int> activated;
   /// Sockets that an earlier process of this service stored; owned. Those that listen at one of `addresses`

@@ -96,7 +96,8 @@ class ChildSetup {
 
   error_code on_exec_setup(default_launcher&, const Path&, CommandLine&) {
     environment_.write_pid(::getpid());
-    if (!place_descriptors() || !enter_directory() || ::setrlimit(RLIMIT_NOFILE, &nofile_) < 0) {
+    if (!place_descriptors() || !enter_directory() || ::setrlimit(RLIMIT_NOFILE, &nofile_) < 0 ||
+        !take_identity()) {
       return {errno, boost::system::system_category()};
     }
     reset_signals();
@@ -129,6 +130,15 @@ class ChildSetup {
   }
 
   bool enter_directory() const { return spec_.directory.empty() || ::chdir(spec_.directory.c_str()) == 0; }
+
+  /// The system calls themselves: the library's functions would tell its threads.
+  bool take_identity() const {
+    if (!spec_.identity) return true;
+    const auto& [user, group, groups] = *spec_.identity;
+    return ::syscall(SYS_setgroups, groups.size(), groups.data()) == 0 &&
+           ::syscall(SYS_setresgid, group, group, group) == 0 &&
+           ::syscall(SYS_setresuid, user, user, user) == 0;
+  }
 
   static void reset_signals() {
     struct sigaction action {};

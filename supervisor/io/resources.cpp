@@ -10,6 +10,7 @@
 #include <filesystem>
 #include <variant>
 
+#include "common/process_title.h"
 #include "common/version.h"
 #include "supervisor/config/address.h"
 #include "supervisor/config/names.h"
@@ -57,6 +58,11 @@ void start_metrics(Resources& resources, const config::Settings& settings) {
   resources.logs->count_in(resources.metrics.get());
 }
 
+/// What ps shows.
+void show_name(const config::Settings& settings) {
+  set_process_title("gserve: master [" + config::process_name(settings) + "]", true);
+}
+
 std::unique_ptr<LogFiles> open_logs(const config::Settings& settings) {
   Log errors = with_syslog(
       value_or_fail(Log::open(settings.text("errorlog"), config::log_level(settings), style(settings))),
@@ -98,10 +104,13 @@ void share_with_manager(ListenerSet& listeners, int room) {
   });
 }
 
-std::unique_ptr<ServiceListeners> open_listeners(const StartContext& context,
-                                                 const config::Settings& settings, LogFiles& logs,
-                                                 SignalQueue& signals) {
+std::unique_ptr<ServiceListeners> open_listeners(const StartContext& context, const Deployment& deployment,
+                                                 LogFiles& logs, SignalQueue& signals) {
+  const config::Settings& settings = deployment.settings;
   ListenerOptions options;
+  options.reuse_port = settings.flag("reuse_port");
+  options.unix_access.umask = static_cast<mode_t>(settings.integer("umask"));
+  if (const auto& as = deployment.identity) options.unix_access.owner = std::pair(as->user, as->group);
   for (const std::string& text : settings.list("bind")) {
     options.addresses.push_back(config::parse_address(text).address);
   }
@@ -139,6 +148,7 @@ std::unique_ptr<NotifySocket> open_notify_socket(const StartContext& context) {
 void restore_resources(Resources& resources, const ServiceState& state) {
   const config::Settings& settings = state.started_with;
   resources.instance = state.instance;
+  show_name(settings);
   std::optional<LogFile> access;
   if (state.access_log >= 0) {
     access =
@@ -164,17 +174,18 @@ void save_resources(const Resources& resources, ServiceState& state) {
   state.notify = resources.notify->state();
 }
 
-Resources take_resources(const StartContext& context, const config::Settings& settings,
-                         SignalQueue& signals) {
+Resources take_resources(const StartContext& context, const Deployment& deployment, SignalQueue& signals) {
+  const config::Settings& settings = deployment.settings;
   Resources resources;
   enter_directory(settings.text("chdir"));
   resources.instance = config::instance_name(settings);
+  show_name(settings);
   resources.logs = open_logs(settings);
   start_metrics(resources, settings);
   resources.logs->write({core::LogLevel::info, std::string("Starting gserve ") + kVersion});
   resources.pidfile = lock_pidfile(settings);
   resources.control_directory = claim_control(settings, resources.instance, *resources.logs);
-  resources.listeners = open_listeners(context, settings, *resources.logs, signals);
+  resources.listeners = open_listeners(context, deployment, *resources.logs, signals);
   resources.notify = open_notify_socket(context);
   return resources;
 }

@@ -61,6 +61,6 @@ void save_resources(const Resources& resources, ServiceState& state);
 
 /// Changes to the configured directory and takes everything. Waits up to 5 s for an address in use; a stop
 /// signal in `signals` ends the wait. Throws StartFailure.
-Resources take_resources(const StartContext& context, const config::Settings& settings, SignalQueue& signals);
+Resources take_resources(const StartContext& context, const Deployment& deployment, SignalQueue& signals);
 
 }  // namespace gserve::io

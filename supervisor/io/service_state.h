@@ -10,6 +10,7 @@
 #include "supervisor/config/settings.h"
 #include "supervisor/core/snapshot.h"
 #include "supervisor/ports/incidents.h"
+#include "supervisor/ports/process_launcher.h"
 
 /// All that a program of the supervisor hands to the one that takes its place in the same process (an
 /// upgrade): what it knows, and the numbers of the descriptors that stay open across the execution.
@@ -64,6 +65,7 @@ struct DeploymentState {
   config::Settings settings;
   std::string python;
   std::string tls;
+  std::optional<ports::Identity> identity;
   bool operator==(const DeploymentState&) const = default;
 };
 

@@ -240,11 +240,19 @@ void fields(Visitor& visit, NotifyState& notify) {
 }
 
 template <typename Visitor>
+void fields(Visitor& visit, ports::Identity& identity) {
+  visit("user", identity.user);
+  visit("group", identity.group);
+  visit("groups", identity.groups);
+}
+
+template <typename Visitor>
 void fields(Visitor& visit, DeploymentState& deployment) {
   visit("generation", deployment.generation);
   visit("settings", deployment.settings);
   visit("python", deployment.python);
   visit.later("tls", deployment.tls);
+  visit.later("identity", deployment.identity);
 }
 
 template <typename Visitor>

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <boost/asio/steady_timer.hpp>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -43,6 +44,9 @@ class Shell : public ports::ControlHandler {
   Shell(const StartContext& context, SignalQueue& signals, Resources& resources, const ServiceState& state,
         LiveLaunches& launches);
   ~Shell() override;
+
+  /// `hears` is called when the service can serve.
+  void on_ready(std::function<void()> hears) { notifier_.on_ready(std::move(hears)); }
 
   /// Runs the service to its end; the exit code of the process.
   int run();

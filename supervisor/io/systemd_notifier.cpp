@@ -24,6 +24,7 @@ void send(const std::string& message) {
 
 void SystemdNotifier::ready(const std::string& status) {
   send("READY=1\nMAINPID=" + std::to_string(::getpid()) + "\nSTATUS=" + one_line(status));
+  hears_();
 }
 
 void SystemdNotifier::reloading() {

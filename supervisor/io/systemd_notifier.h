@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <functional>
+#include <utility>
+
 #include "supervisor/ports/notifier.h"
 
 namespace gserve::io {
@@ -9,11 +12,17 @@ namespace gserve::io {
 /// long as it lives; workers never see that value (they get the supervisor's own socket instead).
 class SystemdNotifier : public ports::Notifier {
  public:
+  /// `hears` is called, too, each time that the service can serve.
+  void on_ready(std::function<void()> hears) { hears_ = std::move(hears); }
+
   void ready(const std::string& status) override;
   void reloading() override;
   void stopping() override;
   void status(const std::string& text) override;
   void extend_timeout(core::Duration extra) override;
+
+ private:
+  std::function<void()> hears_ = [] {};
 };
 
 }  // namespace gserve::io

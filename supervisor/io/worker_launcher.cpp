@@ -5,6 +5,7 @@
 #include <system_error>
 
 #include "common/launch_contract.h"
+#include "supervisor/config/names.h"
 #include "supervisor/config/snapshot.h"
 #include "supervisor/io/descriptor_limit.h"
 #include "supervisor/io/descriptor_passing.h"
@@ -17,6 +18,16 @@ namespace {
 /// As in gunicorn, only where the error log is a file.
 bool captures_output(const config::Settings& settings) {
   return settings.flag("capture_output") && settings.text("errorlog") != "-";
+}
+
+/// The process overwrites its arguments with what ps shows of it, "gserve: template [NAME]" at most.
+void make_room_for_title(std::vector<std::string>& argv, const config::Settings& settings) {
+  const std::size_t wanted =
+      std::string("gserve: template []").size() + config::process_name(settings).size();
+  std::size_t room = 0;
+  for (const std::string& word : argv) room += word.size() + 1;
+  // The last word is the role.
+  if (room <= wanted) argv.insert(argv.end() - 1, std::string(wanted - room + 1, '-'));
 }
 
 /// Why a launch could not be made.
@@ -115,6 +126,11 @@ std::string WorkerLauncher::execute(const char* role, Provision& provision, cons
   spec.fds = provision.fds;
   spec.directory = deployment.settings.text("chdir");
   if (captures_output(deployment.settings)) spec.output = surroundings_.descriptors().error_log;
+  make_room_for_title(spec.argv, deployment.settings);
+  spec.environment = environment(provision, deployment);
+  spec.fds = provision.fds;
+  spec.directory = deployment.settings.text("chdir");
+  spec.identity = deployment.identity;
   auto result = launcher_.launch(spec);
   if (auto* reason = std::get_if<std::string>(&result)) return std::move(*reason);
   auto& process = std::get<ports::Process>(result);

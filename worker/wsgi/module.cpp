@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+#include "common/process_title.h"
 #include "common/version.h"
 #include "worker/wsgi/py_ref.h"
 #include "worker/wsgi/state.h"
@@ -46,13 +47,24 @@ int clear(PyObject* module) {
   return 0;
 }
 
+PyObject* show_title(PyObject* /*module*/, PyObject* title) {
+  Py_ssize_t size = 0;
+  const char* text = PyUnicode_AsUTF8AndSize(title, &size);
+  if (text == nullptr) return nullptr;
+  set_process_title({text, static_cast<std::size_t>(size)});
+  Py_RETURN_NONE;
+}
+
+PyMethodDef functions[] = {{"set_process_title", show_title, METH_O, "What ps shows of this process."},
+                           {nullptr, nullptr, 0, nullptr}};
+
 PyModuleDef_Slot slots[] = {{Py_mod_exec, reinterpret_cast<void*>(execute)}, {0, nullptr}};
 
 PyModuleDef definition = {PyModuleDef_HEAD_INIT,
                           "_gserve",
                           "The HTTP core of a gserve worker: PEP 3333 on top of the I/O thread.",
                           sizeof(State),
-                          nullptr,
+                          functions,
                           slots,
                           traverse,
                           clear,

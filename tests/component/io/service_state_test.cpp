@@ -58,7 +58,8 @@ ServiceState around(core::Snapshot snapshot) {
   state.notify = {fd++, "", "/run/d", "/run/d/notify"};
   state.started_with = settings();
   for (core::Generation generation = 1; generation <= snapshot.newest; ++generation) {
-    state.deployments.push_back({generation, settings(), "/usr/bin/python3", R"({"certificates":[]})"});
+    state.deployments.push_back({generation, settings(), "/usr/bin/python3", R"({"certificates":[]})",
+                                 ports::Identity{33, 34, {34, 35}}});
   }
   for (const core::WorkerRecord& worker : snapshot.workers) {
     state.launches.push_back(

@@ -150,6 +150,14 @@ TEST(CommandLine, TakesBeginningsOfLongOptionsThatAreUniqueInGunicorn) {
   EXPECT_TRUE(settings_of(parse({"--pre", "a"})).flag("preload_app"));
 }
 
+TEST(CommandLine, TakesShortFlagsJoined) {
+  const Settings settings = settings_of(parse({"-DRw", "4", "-m=007", "-uwww", "a"}));
+  EXPECT_TRUE(settings.flag("daemon") && settings.flag("enable_stdio_inheritance"));
+  EXPECT_EQ(settings.integer("workers"), 4);
+  EXPECT_EQ(settings.integer("umask"), 7);
+  EXPECT_EQ(settings.text("user"), "www");
+}
+
 TEST(CommandLine, AcceptsAnUnsupportedSettingAtItsDefault) {
   EXPECT_EQ(settings_of(parse({"--protocol", "http", "--dirty-workers=0", "a"})).text("protocol"), "http");
 }
@@ -278,9 +286,7 @@ TEST(CommandLine, RefusesWithOneLineAndTheRightCode) {
       {{"--http-protocols", "h2,h1", "a"},
        1,
        "--http-protocols (http_protocols) is not supported by this version: gserve speaks HTTP/1.1"},
-      {{"--reuse-port", "a"}, 1, "--reuse-port (reuse_port) is not supported by this version"},
-      {{"-D", "a"}, 1, "--daemon (daemon) is not supported by this version"},
-      {{"-Dw", "4", "a"}, 1, "--daemon (daemon) is not supported by this version"},
+      {{"--root-path", "/x", "a"}, 1, "--root-path (root_path) is not supported by this version"},
       {{"--sni-cert", "a.b", "a"},
        1,
        "--sni-cert: invalid value 'a.b': must be HOST=CERTFILE or HOST=CERTFILE:KEYFILE"},
@@ -395,9 +401,9 @@ TEST(Environment, IsNamedWhenItIsWrong) {
       {{{"GUNICORN_CMD_ARGS", "-w x"}},
        1,
        "GUNICORN_CMD_ARGS: --workers: invalid value 'x': must be an integer"},
-      {{{"GUNICORN_CMD_ARGS", "--reuse-port"}},
+      {{{"GUNICORN_CMD_ARGS", "--root-path /x"}},
        1,
-       "GUNICORN_CMD_ARGS: --reuse-port (reuse_port) is not supported by this version"},
+       "GUNICORN_CMD_ARGS: --root-path (root_path) is not supported by this version"},
       {{{"GSERVE_CMD_ARGS", "--bogus"}},
        2,
        "GSERVE_CMD_ARGS: unknown option --bogus; gserve --help lists all"},

@@ -78,6 +78,25 @@ def literal_arguments(path, arguments):
                              "(strings, numbers, True, None, lists, ...)") from None
 
 
+def load_configured(settings):
+    """The application that the settings name."""
+    if settings.get("paste"):
+        return load_paste_app(settings["paste"], settings.get("raw_paste_global_conf") or [])
+    return load_app(settings.get("wsgi_app") or "")
+
+
+def load_paste_app(location, variables):
+    """The application of a PasteDeploy file, FILE or FILE#NAME, relative to the working directory."""
+    from paste.deploy import loadapp
+    return loadapp("config:" + os.path.abspath(location), global_conf=dict(map(paste_variable, variables)))
+
+
+def paste_variable(text):
+    """NAME=VALUE, where \\= is no separator."""
+    name, value = re.split(r"(?<!\\)=", text, maxsplit=1)
+    return name.replace("\\=", "="), value.replace("\\=", "=")
+
+
 def load_app(text):
     """Imports and returns the WSGI callable that the reference `text` stands for. Raises AppImportError, or whatever
     the module or the factory raises."""

@@ -2,7 +2,7 @@
 """What a worker and a template have in common: their life, loading the application, and the exit codes."""
 import sys
 
-from gserve import app_loader
+from gserve import _gserve, app_loader
 from gserve.code_watch import FailingApp
 from gserve.log import ConfigurationError, format_exception
 
@@ -47,7 +47,10 @@ def import_app(launch, log):
         app_loader.set_import_path(settings)
         from gserve import logging_setup  # not earlier: it imports what gevent patches
         logging_setup.set_up(log, launch)
-        return app_loader.load_app(settings.get("wsgi_app") or "")
+        if settings.get("spew"):
+            from gserve import spew
+            spew.start()
+        return app_loader.load_configured(settings)
     except StopNow:
         raise
     except ConfigurationError as error:
@@ -67,6 +70,12 @@ def status_of(leaving):
         return code & 0xFF
     print(code, file=sys.stderr)
     return EXIT_FAILED
+
+
+def show_title(role, settings):
+    """What ps shows of this process, in the room of its arguments."""
+    del sys.argv[1:]  # only there to make room
+    _gserve.set_process_title(f"gserve: {role} [{settings.get('proc_name') or '?'}]")
 
 
 def flush_stdio():

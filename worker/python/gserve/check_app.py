@@ -21,7 +21,7 @@ def check(settings):
         return 1
     try:
         app_loader.set_import_path(settings)
-        app_loader.load_app(settings.get("wsgi_app") or "")
+        app_loader.load_configured(settings)
         return 0
     except BaseException:  # sys.exit() in a module is a failure to load it, too
         print("\nError while loading the application:\n", file=sys.stderr)

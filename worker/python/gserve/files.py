@@ -25,5 +25,10 @@ def file_region(filelike):
     return raw.fileno(), offset, max(0, status.st_size - offset)
 
 
+def no_region(_filelike):
+    """Without sendfile."""
+    return None
+
+
 def duplicate_socket(fd):
     return socket.socket(fileno=os.dup(fd))

@@ -15,7 +15,8 @@ import threading
 import time
 
 from gserve import forks, native
-from gserve.boot import EXIT_BOOT_FAILED, EXIT_DRAINED, EXIT_FAILED, BootFailure, StopNow, flush_stdio, load_app, status_of
+from gserve.boot import (EXIT_BOOT_FAILED, EXIT_DRAINED, EXIT_FAILED, BootFailure, StopNow, flush_stdio, load_app,
+                         show_title, status_of)
 from gserve.launch import make_launch
 from gserve.log import open_error_log
 from gserve.notify import Notifier
@@ -89,6 +90,7 @@ class Template:
         return None
 
     def load(self):
+        show_title("template", self.launch.settings)
         self.dump_stacks_on_crash()
         if self.problem:
             raise BootFailure(EXIT_BOOT_FAILED, self.problem)

@@ -8,7 +8,7 @@ import signal
 
 from gserve import _gserve, files, server_settings
 from gserve.boot import (EXIT_APP_NOT_FOUND, EXIT_BOOT_FAILED, EXIT_DRAINED, EXIT_FAILED, EXIT_INTERRUPTED, BootFailure,
-                         StopNow, flush_stdio, load_app, status_of)
+                         StopNow, flush_stdio, load_app, show_title, status_of)
 from gserve.code_watch import CodeWatch, FailingApp
 from gserve.executors import Executors
 from gserve.log import ErrorStream, open_error_log
@@ -116,6 +116,7 @@ class Worker:
         return None
 
     def load(self):
+        show_title("worker", self.launch.settings)
         self.dump_stacks_on_crash()
         if self.problem:
             raise BootFailure(EXIT_BOOT_FAILED, self.problem)
@@ -258,7 +259,7 @@ class Worker:
         return {
             "on_error": self.on_error,
             "on_stray_child": self.on_stray_child,
-            "file_region": files.file_region,
+            "file_region": files.file_region if self.launch.settings.get("sendfile", True) else files.no_region,
             "make_socket": files.duplicate_socket,
             **self.executors.hooks(),
         }
