@@ -70,11 +70,11 @@ struct Context {
   struct sigaction abort_action {};            // with an event loop: what handled SIGABRT at start()
 
   std::atomic<StopState> stop{StopState::running};
-  std::atomic<bool> resting{false};           // the lifeline said "rest", and not yet "serve"
-  std::atomic<bool> quit{false};              // join() was called
-  std::atomic<int> in_flight{0};              // requests queued or running
-  std::atomic<std::uint32_t> times_free{0};   // how often an executor became free
-  std::atomic<bool> watches_less{false};      // the I/O thread wants to hear when an executor is free again
+  std::atomic<bool> resting{false};          // the lifeline said "rest", and not yet "serve"
+  std::atomic<bool> quit{false};             // join() was called
+  std::atomic<int> in_flight{0};             // requests queued or running
+  std::atomic<std::uint32_t> times_free{0};  // how often an executor became free
+  std::atomic<bool> watches_less{false};     // the I/O thread wants to hear when an executor is free again
 
   /// The control socket that "template" on the lifeline brought; none if it could not be received. The I/O
   /// thread's until that has ended.

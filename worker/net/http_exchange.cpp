@@ -217,7 +217,8 @@ void HttpExchange::give_back(Ending ending) {
   if (context_.board) context_.board->end(shown_, status_);
   // The I/O thread has nothing to do for a kept-alive connection without further input: the next request's
   // event will wake it, and it never sleeps longer than the keep-alive time while exchanges are out.
-  bool wake = ending != Ending::keep || more_input_ || connection_.body.streaming() || context_.config.event_loop;
+  bool wake =
+      ending != Ending::keep || more_input_ || connection_.body.streaming() || context_.config.event_loop;
   Context& context = context_;
   const std::atomic<bool>& input_waiting =
       connection_.input_waiting;  // stays in place: connections are pooled

@@ -61,7 +61,8 @@ int RequestBoard::claim_slot() {
   for (;;) {
     const int slot = std::countr_one(taken);
     if (slot >= static_cast<int>(scoreboard::kSlots)) return -1;
-    if (slots_taken_.compare_exchange_weak(taken, taken | std::uint64_t{1} << slot, std::memory_order_seq_cst))
+    if (slots_taken_.compare_exchange_weak(taken, taken | std::uint64_t{1} << slot,
+                                           std::memory_order_seq_cst))
       return slot;
   }
 }

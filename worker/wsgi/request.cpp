@@ -33,8 +33,8 @@ PyObject* get_started(PyObject* self, void*) {
 
 PyGetSetDef attributes[] = {
     {"line", get_line, nullptr, "The request line; None when the request is over.", nullptr},
-    {"started", get_started, nullptr, "When it began, as time.monotonic(), less the time for which it waited for its client.",
-     nullptr},
+    {"started", get_started, nullptr,
+     "When it began, as time.monotonic(), less the time for which it waited for its client.", nullptr},
     {nullptr, nullptr, nullptr, nullptr, nullptr}};
 
 /// Waits for the mutex, which another thread holds. False with an exception set.
@@ -104,7 +104,8 @@ net::Exchange* take_exchange(Request& request) {
 }
 
 bool wait_for_client(Request& request) {
-  return static_cast<bool>(PyRef(PyObject_CallFunctionObjArgs(hooks(request.server).wait.get(), &request, nullptr)));
+  return static_cast<bool>(
+      PyRef(PyObject_CallFunctionObjArgs(hooks(request.server).wait.get(), &request, nullptr)));
 }
 
 bool check_sent(Request& request, net::Sent sent, int error) {

@@ -79,7 +79,8 @@ bool send_region(Request& request, const FileRegion& region) {
   {
     ExchangeLock exchange(request);
     if (!exchange) return false;
-    sent = call_exchange(request, 0, [&] { return exchange->send_file(region.fd, region.offset, region.size); });
+    sent =
+        call_exchange(request, 0, [&] { return exchange->send_file(region.fd, region.offset, region.size); });
     error = errno;
   }
   return check_sent(request, sent, error) && send_end(request);

@@ -314,7 +314,8 @@ PyMethodDef methods[] = {
      "run_thread(app): the same on another thread, beside the main one. All must have ended before join()."},
     {"ready_fd", ready_fd, METH_NOARGS, "Event loops: readable when run_ready() is to be called; else -1."},
     {"run_ready", run_ready, METH_VARARGS,
-     "run_ready(start, resume): calls start(request) for each new request and resume(request) for each that may "
+     "run_ready(start, resume): calls start(request) for each new request and resume(request) for each that "
+     "may "
      "go on after it has waited. Never blocks. False when no request will come any more."},
     {"run_request", run_one, METH_VARARGS,
      "run_request(app, request): runs a request that run_ready() has started."},

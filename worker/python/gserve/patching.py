@@ -2,8 +2,9 @@
 """gevent's monkey patching: done before anything that it replaces is imported, by gserve or by the application."""
 import sys
 
-from gserve import native  # noqa: F401: before the patching
+from gserve import native
 
+TAKEN_BEFORE = native  # what it holds is what the patching replaces
 CLASSES = ("gevent", "gevent_wsgi", "gevent_pywsgi")  # gunicorn's names; all the same here
 
 
