@@ -27,7 +27,7 @@ def serve(box, *options, workers=1, **more):
 
 
 def in_flight(server):
-    return server.status()["workers"][0]["in_flight"]
+    return sum(worker["in_flight"] for worker in server.status()["workers"])
 
 
 def send_requests(server, *paths):
@@ -194,7 +194,7 @@ def test_nothing_is_lost_in_reload_scale_refork_and_stop_under_load(box, mode):
             load.wait_answers(50)
         load.stop()
     assert not load.bad(), load.summary()
-    sockets = send_requests(server, *["/slow?s=1"] * 50)
+    sockets = send_requests(server, *["/slow?s=3"] * 50)
     wait_for(lambda: in_flight(server) == 50, "all run")
     assert server.stop() == 0
     assert [read_all(sock)[-5:] for sock in sockets] == [b"slept"] * 50
