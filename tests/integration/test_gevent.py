@@ -177,7 +177,7 @@ def test_request_that_hangs_beside_others_lets_them_finish(box):
 
 def test_status_counts_more_requests_than_the_scoreboard_shows(box):
     server = serve(box)
-    sockets = send_requests(server, *["/slow?s=2"] * 100)
+    sockets = send_requests(server, *["/slow?s=8"] * 100)
     wait_for(lambda: in_flight(server) == 100, "all run")
     assert [read_all(sock)[-5:] for sock in sockets] == [b"slept"] * 100
     wait_for(lambda: in_flight(server) == 0, "none runs")
@@ -194,7 +194,7 @@ def test_nothing_is_lost_in_reload_scale_refork_and_stop_under_load(box, mode):
             load.wait_answers(50)
         load.stop()
     assert not load.bad(), load.summary()
-    sockets = send_requests(server, *["/slow?s=3"] * 50)
+    sockets = send_requests(server, *["/slow?s=6"] * 50)
     wait_for(lambda: in_flight(server) == 50, "all run")
     assert server.stop() == 0
     assert [read_all(sock)[-5:] for sock in sockets] == [b"slept"] * 50
@@ -245,7 +245,7 @@ def test_worker_is_recycled_after_max_requests(box):
 def test_exit_of_a_request_ends_the_worker_after_the_others(box):
     box.expect_log(r"exited with code 5", r"GET /leave", r"Traceback", r"SystemExit", r"crash loop")
     server = serve(box)
-    (other,) = send_requests(server, "/slow?s=1")
+    (other,) = send_requests(server, "/slow?s=4")
     wait_for(lambda: in_flight(server) == 1, "it runs")
     assert server.get("/leave").status == 500
     assert read_all(other).endswith(b"slept")
@@ -263,7 +263,7 @@ def test_forks_and_subprocesses_of_requests_work(box):
 def test_forked_child_does_not_answer_for_the_requests_of_its_parent(box):
     box.expect_log(r"Exception in a process forked by the application", r"Traceback")  # by the child that forked, once
     server = serve(box)
-    sockets = send_requests(server, *["/slow?s=2"] * 10)
+    sockets = send_requests(server, *["/slow?s=5"] * 10)
     wait_for(lambda: in_flight(server) == 10, "all run")
     assert server.get("/stray").text == "1"
     assert server.log.text().count("Exception in a process forked by the application") == 1
