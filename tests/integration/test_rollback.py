@@ -24,16 +24,22 @@ class Releases:
     def __init__(self, box):
         self.box = box
         self.current = box.path("current")
+        self.trigger = box.path("broken")
 
-    def make(self, name, greeting, body=None):
+    def make(self, name, greeting, broken=None):
+        """broken: what it does with a request once break_now() has been called."""
         folder = self.box.copy_app(PLAIN, name)
         with open(folder + "/app.py", encoding="utf-8") as file:
             source = file.read().replace("generation one", greeting)
-        if body:
-            source = source.replace("def hello(environ, query):\n", f"def hello(environ, query):\n    {body}\n")
+        if broken:
+            hello = "def hello(environ, query):\n"
+            source = source.replace(hello, f"{hello}    if os.path.exists({self.trigger!r}): {broken}\n")
         with open(folder + "/app.py", "w", encoding="utf-8") as file:
             file.write(source)
         return folder
+
+    def break_now(self):
+        self.box.write(self.trigger, "")
 
     def deploy(self, folder):
         link = self.box.path("next")
@@ -128,7 +134,9 @@ def test_release_that_is_worse_under_traffic_is_taken_back(box, releases, how, p
     with Load(server.address, clients=4, pause=0.01) as load:
         load.wait_answers(100)
         releases.deploy(releases.make("second", "generation two", BREAKING[how]))
-        server.ctl("reload", expect=None)
+        # Not before the last old worker has gone: until then it is a failed reload, which other tests are about.
+        server.ctl("reload")
+        releases.break_now()
         server.log.wait(r"generation 2 is worse than generation 1: .*; going back", seconds=60)
         wait_for(lambda: server.status()["generation"] == 1 and server.status()["state"] == "running",
                  "generation 1 serves", 60)
