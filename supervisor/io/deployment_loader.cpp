@@ -79,7 +79,7 @@ DeploymentLoader::Outcome DeploymentLoader::complete(const ConfigEvaluation::Res
   }
   LocatedPython python = find_python(*context_, settings.value("python"));
   if (!python.error.empty()) return refusal(python.error);
-  TlsMaterial tls = load_tls(settings);
+  TlsMaterial tls = load_tls(settings, context_->binary_directory);
   if (!tls.wrong.empty()) return refusal(tls.wrong);
   auto identity = worker_identity(settings);
   if (auto* reason = std::get_if<std::string>(&identity)) return refusal(*reason);

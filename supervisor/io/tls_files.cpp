@@ -15,6 +15,7 @@
 #include "common/tls_context.h"
 #include "common/unique_fd.h"
 #include "supervisor/config/sni_certificate.h"
+#include "supervisor/io/tls_library.h"
 
 namespace gserve::io {
 namespace {
@@ -149,12 +150,12 @@ std::string encode(const tls::Material& material) {
 
 }  // namespace
 
-TlsMaterial load_tls(const config::Settings& settings) try {
+TlsMaterial load_tls(const config::Settings& settings, const std::string& binary_directory) try {
   if (!wanted(settings)) return {};
   tls::Material material = read_material(settings);
   material.ticket_key = new_ticket_key();
-  const auto context = tls::Context::make(material);
-  if (const auto* wrong = std::get_if<std::string>(&context)) return {{}, *wrong};
+  if (std::string wrong = check_tls(material, binary_directory); !wrong.empty())
+    return {{}, std::move(wrong)};
   return {encode(material), {}};
 } catch (const Wrong& wrong) {
   return {{}, wrong.reason};

@@ -49,6 +49,13 @@ def secure_connection(server, certificate):
     return web.connection(f"https://localhost:{port}", context=certificates.client_context(certificate))
 
 
+def test_supervisor_has_openssl_in_memory_only_for_a_service_with_a_certificate(box, site):
+    plain = box.gserve(workers=1, chdir=PLAIN, name="plain")
+    secure = box.gserve(*tls(site), workers=1, chdir=PLAIN, name="secure")
+    assert not any("libcrypto" in line for line in procfs.maps(plain.pid))
+    assert any("libcrypto" in line for line in procfs.maps(secure.pid))
+
+
 @pytest.mark.parametrize("threads", [1, 4])
 def test_flask_answers_over_tls_on_connections_that_stay(box, site, threads):
     server = box.gserve(*tls(site), "--threads", threads, workers=2, chdir=EXAMPLES + "/flask")

@@ -4,6 +4,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <fstream>
+
 #include "supervisor/io/start_context.h"
 #include "tests/component/io/child.h"
 #include "tests/component/io/recorder.h"
@@ -11,6 +13,7 @@
 namespace gserve::io {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::HasSubstr;
 
 class DeploymentsTest : public ::testing::Test {
@@ -74,6 +77,15 @@ TEST_F(DeploymentsTest, BadConfigurationIsRefusedWithItsReason) {
   EXPECT_THAT(std::get<std::string>(loaded), HasSubstr("never"));
   deployments.adopt(9, 2);
   EXPECT_EQ(deployments.find(2), nullptr);
+}
+
+TEST_F(DeploymentsTest, TlsWithoutItsLibraryIsRefusedWithWhatToDo) {
+  std::ofstream(directory_.path() + "/site.pem") << "neither certificate nor key";
+  context_.environment["GSERVE_CMD_ARGS"] = "--certfile site.pem";
+  const auto loaded = load_deployment(context_);
+  EXPECT_THAT(std::get<config::Ending>(loaded).text,
+              AllOf(HasSubstr("cannot load the library that TLS needs: "), HasSubstr("libgserve_tls_check-"),
+                    HasSubstr("install gserve whole")));
 }
 
 TEST_F(DeploymentsTest, SettingThatNeedsARestartIsNamed) {

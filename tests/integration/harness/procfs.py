@@ -77,6 +77,11 @@ def fds(pid):
     return found
 
 
+def maps(pid):
+    """The lines of proc_pid_maps(5)."""
+    return _read(pid, "maps").decode().splitlines()
+
+
 def rss_bytes(pid):
     return int(_read(pid, "statm").split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
