@@ -113,6 +113,8 @@ struct NotifyStatus {
 struct NotifyExtendTimeout {
   Duration extra;
 };
+/// We are alive (WATCHDOG=1).
+struct NotifyWatchdog {};
 
 /// One line in the log. `pid` and `generation` are 0 where no worker is concerned.
 struct Log {
@@ -160,8 +162,8 @@ struct Exit {
 using Action = std::variant<Spawn, SpawnTemplate, SignalWorker, Rest, Serve, Promote, SampleScoreboard,
                             LoadConfig, AdoptConfig, CopyConfig, ForgetGeneration, CheckUpgrade, Reexecute,
                             GiveUpUpgrade, StopListening, ReopenLogs, NotifyReady, NotifyReloading,
-                            NotifyStopping, NotifyStatus, NotifyExtendTimeout, Log, RecordIncident,
-                            JobAccepted, JobRefused, JobProgress, JobFinished, Exit>;
+                            NotifyStopping, NotifyStatus, NotifyExtendTimeout, NotifyWatchdog, Log,
+                            RecordIncident, JobAccepted, JobRefused, JobProgress, JobFinished, Exit>;
 using Actions = std::vector<Action>;
 
 }  // namespace gserve::core

@@ -15,6 +15,11 @@ namespace gserve::core {
 /// The supervisor starts: the first event.
 struct Started {};
 
+/// The service manager restarts us unless it hears from us at least this often; zero: it does not watch.
+struct WatchdogSet {
+  Duration limit;
+};
+
 /// A Spawn or SpawnTemplate action succeeded or failed. Here and below, `launch` is that of a worker or of a
 /// template.
 struct WorkerSpawned {
@@ -131,10 +136,10 @@ struct ReopenLogsRequested {
 /// A deadline passed (or nothing happened at all): the core looks at its timers.
 struct TimePassed {};
 
-using Event =
-    std::variant<Started, WorkerSpawned, WorkerSpawnFailed, WorkerReady, WorkerStopping, WorkerDue,
-                 CodeChanged, WorkerBootError, WorkerExited, ScoreboardSampled, ConfigLoaded, ConfigRejected,
-                 UpgradeChecked, Reexecuted, StopRequested, ReloadRequested, RollbackRequested,
-                 ReforkRequested, ScaleRequested, UpgradeRequested, ReopenLogsRequested, TimePassed>;
+using Event = std::variant<Started, WatchdogSet, WorkerSpawned, WorkerSpawnFailed, WorkerReady,
+                           WorkerStopping, WorkerDue, CodeChanged, WorkerBootError, WorkerExited,
+                           ScoreboardSampled, ConfigLoaded, ConfigRejected, UpgradeChecked, Reexecuted,
+                           StopRequested, ReloadRequested, RollbackRequested, ReforkRequested, ScaleRequested,
+                           UpgradeRequested, ReopenLogsRequested, TimePassed>;
 
 }  // namespace gserve::core

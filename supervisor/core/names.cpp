@@ -115,6 +115,8 @@ const char* name_of(TimerOwner::Kind kind) {
       return "stop";
     case TimerOwner::Kind::bake:
       return "bake";
+    case TimerOwner::Kind::watchdog:
+      return "watchdog";
   }
   return "unknown";
 }

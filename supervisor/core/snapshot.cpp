@@ -173,6 +173,8 @@ class Examination {
         return owner.id == 0 && snapshot_.upgrade.job != 0;
       case TimerOwner::Kind::bake:
         return owner.id == 0 && snapshot_.bake.until.has_value();
+      case TimerOwner::Kind::watchdog:
+        return owner.id == 0 && snapshot_.watchdog > Duration::zero();
       case TimerOwner::Kind::stop:
         return false;
     }
@@ -180,6 +182,7 @@ class Examination {
   }
 
   void timers() {
+    expect(sound(snapshot_.watchdog), "the watchdog has an impossible limit");
     for (const TimerRecord& timer : snapshot_.timers) {
       expect(lives(timer.owner), "a timer belongs to nobody");
       expect(sound(timer.when), "a timer has an impossible time");

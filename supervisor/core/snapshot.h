@@ -169,6 +169,7 @@ struct Snapshot {
   std::vector<ScaleRecord> scales;  // one for each pool
   UpgradeRecord upgrade;
   BakeRecord bake;
+  Duration watchdog{};  // the service manager's limit (watchdog.h); 0: none
   std::vector<TimerRecord> timers;
   bool operator==(const Snapshot&) const = default;
 };

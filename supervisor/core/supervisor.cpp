@@ -20,6 +20,10 @@ void Supervisor::Impl::on(const Started& /*event*/) {
   workforce_.reconcile_all(now_);
 }
 
+void Supervisor::Impl::on(const WatchdogSet& event) {
+  watchdog_.set(event.limit, now_);
+}
+
 void Supervisor::Impl::on(const WorkerSpawned& event) {
   if (TemplateHandle* handle = find_template(event.launch)) {
     return workforce_.templates().on_spawned(*handle, event.pid);
@@ -248,6 +252,9 @@ void Supervisor::Impl::on(const TimePassed& /*event*/) {
       case TimerOwner::Kind::bake:
         judge();
         bake_.on_due(reload_.generation(), now_);
+        break;
+      case TimerOwner::Kind::watchdog:
+        watchdog_.on_due(now_);
         break;
       case TimerOwner::Kind::stop:
         close();

@@ -17,11 +17,12 @@
 #include "supervisor/core/supervisor.h"
 #include "supervisor/core/timer_queue.h"
 #include "supervisor/core/upgrade.h"
+#include "supervisor/core/watchdog.h"
 #include "supervisor/core/worker_end.h"
 #include "supervisor/core/workforce.h"
 
 /// The brain behind supervisor.h: one handler for each event, over parts that each keep one matter
-/// (workforce, jobs, reload, bake, scale, shutdown, upgrade, request watch). Its functions stand in
+/// (workforce, jobs, reload, bake, scale, shutdown, upgrade, request watch, watchdog). Its functions stand in
 ///
 ///   supervisor.cpp             requests, and what workers say
 ///   supervisor_departures.cpp  why a worker or template has ended, and what follows
@@ -46,7 +47,7 @@ class Supervisor::Impl {
     jobs_.prune(now);
     std::visit([this](const auto& e) { on(e); }, event);
     if (!shutdown_.running() && !reload_.running() && !bake_.until()) workforce_.end_bake(now_);
-    if (!shutdown_.finished()) tell_manager();
+    shutdown_.finished() ? watchdog_.set(Duration::zero(), now_) : tell_manager();
     return outbox_.take();
   }
 
@@ -66,7 +67,8 @@ class Supervisor::Impl {
         bake_(workforce_, timers_, outbox_),
         scale_(workforce_, jobs_, outbox_),
         shutdown_(workforce_, timers_, jobs_, outbox_),
-        upgrade_(timers_, jobs_, outbox_) {}
+        upgrade_(timers_, jobs_, outbox_),
+        watchdog_(timers_, outbox_) {}
 
   /// What the manager's status line tells; compared before it is put into words.
   struct Standing {
@@ -81,6 +83,7 @@ class Supervisor::Impl {
   };
 
   void on(const Started& event);
+  void on(const WatchdogSet& event);
   void on(const WorkerSpawned& event);
   void on(const WorkerSpawnFailed& event);
   void on(const WorkerReady& event);
@@ -146,6 +149,7 @@ class Supervisor::Impl {
   Shutdown shutdown_;
   Upgrade upgrade_;
   CodeChanges changes_;
+  Watchdog watchdog_;
   bool ever_ready_ = false;
   // What the service manager was told last.
   bool told_ready_ = false;

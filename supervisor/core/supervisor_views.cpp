@@ -80,6 +80,7 @@ std::optional<Snapshot> Supervisor::Impl::snapshot() const {
   snapshot.scales = scale_.records();
   snapshot.upgrade = upgrade_.record();
   snapshot.bake = bake_.record();
+  snapshot.watchdog = watchdog_.limit();
   for (const auto& [when, owner] : timers_.all()) snapshot.timers.push_back({owner, when});
   return snapshot;
 }
@@ -93,6 +94,7 @@ void Supervisor::Impl::restore(const Snapshot& snapshot) {
   scale_.restore(snapshot.scales);
   upgrade_.restore(snapshot.upgrade);
   bake_.restore(snapshot.bake);
+  watchdog_.restore(snapshot.watchdog);
   for (const TimerRecord& timer : snapshot.timers) timers_.arm(timer.owner, timer.when);
   told_standing_ = standing();  // the manager is told of every change
 }

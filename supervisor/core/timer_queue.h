@@ -24,6 +24,7 @@ struct TimerOwner {
     upgrade,           // the limit of the check
     stop,              // an announced stop begins
     bake,              // a new generation is looked at
+    watchdog,          // the service manager is to hear from us
   } kind;
   std::uint64_t id = 0;  // launch of the worker or template, index of the pool, 0 for the others
   auto operator<=>(const TimerOwner&) const = default;

@@ -108,6 +108,10 @@ void ActionRunner::act(const core::NotifyExtendTimeout& action) {
   ports_.notifier.extend_timeout(action.extra);
 }
 
+void ActionRunner::act(const core::NotifyWatchdog&) {
+  ports_.notifier.watchdog();
+}
+
 void ActionRunner::act(const core::Log& action) {
   ports_.journal.write(action);
 }

@@ -64,6 +64,7 @@ class ActionRunner {
   void act(const core::NotifyStopping& action);
   void act(const core::NotifyStatus& action);
   void act(const core::NotifyExtendTimeout& action);
+  void act(const core::NotifyWatchdog& action);
   void act(const core::Log& action);
   void act(const core::RecordIncident& action);
   void act(const core::JobAccepted& action);

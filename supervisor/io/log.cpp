@@ -14,6 +14,7 @@
 #include <optional>
 #include <utility>
 
+#include "supervisor/io/journal_entries.h"
 #include "supervisor/io/log_json.h"
 
 namespace gserve::io {
@@ -121,9 +122,17 @@ std::unique_ptr<spdlog::formatter> make_formatter(Log::Style style) {
 class FileSink final : public spdlog::sinks::base_sink<spdlog::details::null_mutex> {
  public:
   FileSink(LogFile file, Log::Style style)
-      : base_sink(make_formatter(style)), file_(std::move(file)), journal_(file_.is_journal()) {}
+      : base_sink(make_formatter(style)),
+        file_(std::move(file)),
+        journal_(file_.is_journal()),
+        entries_(journal_ && journal_takes_entries(file_.fd())) {}
   LogFile& file() { return file_; }
   const LogFile& file() const { return file_; }
+  /// Whom the next line is about; 0 where it is no worker.
+  void set_subject(core::Pid pid, core::Generation generation) {
+    pid_ = pid;
+    generation_ = generation;
+  }
   /// As it was written.
   std::string_view last_text() const { return {last_.data(), last_.size()}; }
 
@@ -131,6 +140,8 @@ class FileSink final : public spdlog::sinks::base_sink<spdlog::details::null_mut
   void sink_it_(const spdlog::details::log_msg& message) override {
     last_.clear();
     formatter_->format(message, last_);
+    if (entries_)
+      return send_to_journal(severity(from_spdlog(message.level)), last_text(), pid_, generation_);
     file_.write(journal_ ? with_priorities(message.level) : last_text());
   }
   /// The journal cuts what it reads into lines, each of which has its own priority (sd-daemon(3)).
@@ -148,6 +159,9 @@ class FileSink final : public spdlog::sinks::base_sink<spdlog::details::null_mut
 
   LogFile file_;
   const bool journal_;
+  const bool entries_;  // it takes them with fields
+  core::Pid pid_ = 0;
+  core::Generation generation_ = 0;
   spdlog::memory_buf_t last_;
   std::string marked_;
 };
@@ -220,6 +234,7 @@ class Log::Impl {
     const std::string whole = style_ == Style::text
                                   ? line
                                   : json_line(std::chrono::system_clock::now(), level, text, pid, generation);
+    sink_->set_subject(pid, generation);
     logger_.log(to_spdlog(level), spdlog::string_view_t(whole.data(), whole.size()));
     recent_.add(pid, sink_->last_text());
   }

@@ -15,8 +15,8 @@ namespace gserve::io {
 /// The error log, in gunicorn's format: `[2026-11-23 09:15:27 +0000] [PID] [INFO] message`, PID being this
 /// process; or a JSON object in each line. A worker that the message is about follows it as ` worker=PID
 /// generation=N`. Every call writes its text at once, with one write(2); nothing that goes wrong there is
-/// reported or thrown. Where the log is the journal, each line has its priority in front. Movable, not thread
-/// safe.
+/// reported or thrown. Where the log is the journal, each line is an entry with its priority and the worker's fields; where only
+/// its stream is there (JOURNAL_STREAM), each has its priority in front. Movable, not thread safe.
 class Log {
  public:
   enum class Style { text, json };

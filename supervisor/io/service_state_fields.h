@@ -200,6 +200,7 @@ void fields(Visitor& visit, core::Snapshot& snapshot) {
   visit("scales", snapshot.scales);
   visit("upgrade", snapshot.upgrade);
   visit.later("bake", snapshot.bake);
+  visit.later("watchdog", snapshot.watchdog);
   visit("timers", snapshot.timers);
 }
 

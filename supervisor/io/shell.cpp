@@ -106,6 +106,7 @@ Shell::~Shell() = default;
 int Shell::run() {
   announce();
   engine_.deliver(core::Started{});
+  engine_.deliver(core::WatchdogSet{SystemdNotifier::watchdog_limit()});
   return serve();
 }
 
@@ -114,6 +115,7 @@ int Shell::resume(const std::string& failure) {
     log(core::LogLevel::info, std::string("gserve ") + kVersion + " goes on with the service");
   }
   workers_.watch_templates();
+  engine_.deliver(core::WatchdogSet{SystemdNotifier::watchdog_limit()});
   const auto snapshot = engine_.supervisor().snapshot();
   engine_.deliver(core::Reexecuted{snapshot ? snapshot->upgrade.job : 0, failure});
   // What has happened meanwhile; its signals may have been taken by the other program.

@@ -46,4 +46,16 @@ void SystemdNotifier::extend_timeout(core::Duration extra) {
   send("EXTEND_TIMEOUT_USEC=" + std::to_string(microseconds));
 }
 
+void SystemdNotifier::watchdog() {
+  send("WATCHDOG=1");
+}
+
+core::Duration SystemdNotifier::watchdog_limit() {
+  std::uint64_t microseconds = 0;
+  if (sd_watchdog_enabled(/*unset_environment=*/0, &microseconds) <= 0) return {};
+  // Far beyond any use, and far from where the sum with the time would overflow.
+  constexpr std::uint64_t kLongest = std::chrono::microseconds(std::chrono::hours(24 * 365)).count();
+  return std::chrono::microseconds(std::min(microseconds, kLongest));
+}
+
 }  // namespace gserve::io

@@ -20,6 +20,11 @@ class SystemdNotifier : public ports::Notifier {
   void stopping() override;
   void status(const std::string& text) override;
   void extend_timeout(core::Duration extra) override;
+  void watchdog() override;
+
+  /// How often the manager wants to hear from this process at least (sd_watchdog_enabled(3)); zero: it does not
+  /// watch it.
+  static core::Duration watchdog_limit();
 
  private:
   std::function<void()> hears_ = [] {};

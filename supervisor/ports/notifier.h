@@ -17,6 +17,7 @@ class Notifier {
   virtual void stopping() = 0;                        // STOPPING=1
   virtual void status(const std::string& text) = 0;
   virtual void extend_timeout(core::Duration extra) = 0;  // EXTEND_TIMEOUT_USEC
+  virtual void watchdog() = 0;                            // WATCHDOG=1
 };
 
 }  // namespace gserve::ports

@@ -74,6 +74,22 @@ def test_workers_cannot_speak_to_the_service_manager(box):
     assert server.notify.path not in server.get("/environment").text
 
 
+def test_watchdog_hears_from_the_supervisor_until_it_ends_over_an_upgrade_too(box):
+    server = box.prepare("-w", 1, chdir=PLAIN, env={"WATCHDOG_USEC": "400000"}).start().wait_ready(1)
+    for _ in range(2):
+        at = server.notify.mark() - 1
+        for _ in range(3):
+            at, _ = server.notify.wait("WATCHDOG", "1", after=at + 1)
+        server.ctl("upgrade")
+    assert "WATCHDOG_USEC" not in server.get("/environment").text
+
+
+def test_watchdog_of_another_process_hears_nothing(box):
+    server = box.prepare("-w", 1, chdir=PLAIN, env={"WATCHDOG_USEC": "1000", "WATCHDOG_PID": "1"}).start().wait_ready(1)
+    server.ctl("reload")
+    assert not server.notify.find("WATCHDOG")
+
+
 def unit(box):
     """The shipped unit with the built programs in the place of the installed ones."""
     with open(os.path.join(SOURCE, "packaging/systemd/gserve@.service"), encoding="utf-8") as file:
@@ -92,7 +108,7 @@ def test_unit_passes_systemds_own_check(box):
 
 @pytest.mark.parametrize("line", [
     "Type=notify", "NotifyAccess=main", "KillMode=process", "Restart=on-failure", "RestartSec=100ms",
-    "FileDescriptorStoreMax=64", "Environment=FDSTORE=64", "OOMPolicy=continue", "LimitNOFILE=65536"])
+    "FileDescriptorStoreMax=64", "Environment=FDSTORE=64", "OOMPolicy=continue", "LimitNOFILE=65536", "WatchdogSec=30"])
 def test_unit_says_what_was_measured_right(box, line):
     _, text = unit(box)
     assert line in text.splitlines()

@@ -64,7 +64,8 @@ class Machine:
     def command(self):
         shown = {f"{BUILD}/bin/gserve": "/usr/bin/gserve", f"{BUILD}/bin/gservectl": "/usr/bin/gservectl",
                  f"{BUILD}/lib/gserve": "/usr/lib/gserve",
-                 f"{SOURCE}/packaging/systemd/gserve@.service": "/etc/systemd/system/gserve@.service"}
+                 f"{SOURCE}/packaging/systemd/gserve@.service": "/etc/systemd/system/gserve@.service",
+                 f"{SOURCE}/packaging/systemd/gserve@.socket": "/etc/systemd/system/gserve@.socket"}
         binds = [f"--bind-ro={source}:{target}" for source, target in shown.items()]
         name = f"gserve-{os.getpid()}"
         return ["systemd-nspawn", "--quiet", f"--directory={TREE}", "--volatile=overlay", "--boot", "--register=no",

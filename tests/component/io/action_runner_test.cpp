@@ -38,6 +38,7 @@ struct MockNotifier : ports::Notifier {
   MOCK_METHOD(void, stopping, (), (override));
   MOCK_METHOD(void, status, (const std::string&), (override));
   MOCK_METHOD(void, extend_timeout, (core::Duration), (override));
+  MOCK_METHOD(void, watchdog, (), (override));
 };
 struct MockUpgrader : ports::Upgrader {
   MOCK_METHOD(std::string, check, (core::JobId, const std::string&), (override));
@@ -126,6 +127,7 @@ TEST_F(ActionRunnerTest, EveryOtherActionGoesToItsPort) {
   EXPECT_CALL(notifier_, stopping());
   EXPECT_CALL(notifier_, status("busy"));
   EXPECT_CALL(notifier_, extend_timeout(core::Duration(5)));
+  EXPECT_CALL(notifier_, watchdog());
   EXPECT_CALL(incidents_, record(::testing::Field(&core::RecordIncident::launch, 3)));
   EXPECT_CALL(control_, accepted(1, 8));
   EXPECT_CALL(control_, refused(2, "no"));
@@ -148,6 +150,7 @@ TEST_F(ActionRunnerTest, EveryOtherActionGoesToItsPort) {
                core::NotifyStopping{},
                core::NotifyStatus{"busy"},
                core::NotifyExtendTimeout{core::Duration(5)},
+               core::NotifyWatchdog{},
                core::RecordIncident{3, core::IncidentKind::crash, false, "web", 1, 42, "killed", ""},
                core::JobAccepted{1, 8},
                core::JobRefused{2, "no"},

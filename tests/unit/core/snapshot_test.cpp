@@ -90,6 +90,8 @@ TEST(Snapshot, ThatIsUnsoundIsRefusedWithAReason) {
          s.timers[0].owner = {TimerOwner::Kind::upgrade};
          s.upgrade = {};
        }},
+      {"timer of no watchdog", [](Snapshot& s) { s.timers[0].owner = {TimerOwner::Kind::watchdog}; }},
+      {"watchdog without end", [](Snapshot& s) { s.watchdog = Duration::max(); }},
       {"timer without end", [=](Snapshot& s) { s.timers[0].when = never; }},
   };
   EXPECT_EQ(wrong_with(rich_snapshot()), "");

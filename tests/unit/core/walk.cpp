@@ -93,6 +93,7 @@ class Walker {
       : walk_(walk), config_(config_of(walk)), world_(config_, walk.seed) {
     world_.carried_off = journey.carried_off;
     world_.carry = journey.carry;
+    if (walk.watchdog) world_.watchdog = 6s;
   }
 
   Outcome run() {
@@ -395,7 +396,8 @@ std::ostream& operator<<(std::ostream& out, const Walk& walk) {
   out << "seed " << walk.seed << ", " << +walk.pools << " pools of " << +walk.workers << ", surge "
       << +walk.surge << ", timeout " << +walk.timeout << (walk.memory_limit ? ", memory" : "")
       << (walk.lifetime_limit ? ", lifetime" : "") << (walk.preload ? ", preload" : "")
-      << (walk.bake ? ", bake" : "") << ", stop delay " << +walk.stop_delay << ':';
+      << (walk.bake ? ", bake" : "") << (walk.watchdog ? ", watchdog" : "") << ", stop delay "
+      << +walk.stop_delay << ':';
   for (const Step& step : walk.steps) {
     out << ' ' << kNames[static_cast<int>(step.kind)] << '(' << +step.pick << ',' << +step.value << ')';
   }

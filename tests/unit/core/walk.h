@@ -61,6 +61,7 @@ struct Walk {
   bool preload = false;
   bool bake = false;
   std::uint8_t stop_delay = 0;  // seconds
+  bool watchdog = false;
   std::vector<Step> steps;
 };
 

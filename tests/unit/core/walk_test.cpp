@@ -39,8 +39,10 @@ rc::Gen<Walk> walks() {
               (number >> 31U) % 2 == 0,
               (number >> 36U) % 2 == 0,
               0,
+              false,
               {}};
     walk.stop_delay = (number >> 34U) % 4 == 0 ? 3 : 0;
+    walk.watchdog = (number >> 38U) % 4 == 0;
     walk.pools = static_cast<std::uint8_t>(1 + (number >> 8U) % 2);
     walk.workers = static_cast<std::uint8_t>(1 + (number >> 12U) % 4);
     walk.surge = static_cast<std::uint8_t>(1 + (number >> 16U) % 2);

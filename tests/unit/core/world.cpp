@@ -43,6 +43,7 @@ void World::handle(const Event& event) {
   recorded_.clear();
   const std::optional<bool> expected_record = must_be_recorded(event);
   happen(event);
+  check_watchdog();
   if (carried_off) replace_supervisor();
   Actions actions = supervisor.handle(event, now);
   claim(!exit_code || actions.empty(), "actions after Exit");

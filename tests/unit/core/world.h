@@ -76,7 +76,10 @@ class World {
   /// Moves the clock, waking the supervisor exactly when it wants to be woken.
   void pass(Duration duration);
 
-  void start() { send(Started{}); }
+  void start() {
+    send(Started{});
+    if (watchdog > 0s) send(WatchdogSet{watchdog});
+  }
   void start_ready();  // and all workers become ready
   void ready(LaunchId launch);
   void all_ready();  // all that start, and all that follow from that
@@ -138,6 +141,7 @@ class World {
   bool carried_off = false;       // each event is handled by another supervisor, restored from a snapshot
   std::string new_program_fault;  // what the check of an upgrade says
   bool execution_fails = false;
+  Duration watchdog{};  // of the service manager: it wants to hear from us this often; 0: never
   std::function<Snapshot(const Snapshot&)> carry;  // how snapshots travel; none: as they are
   std::optional<SupervisorConfig> next_config;
   std::string rejection = "no such file";
@@ -175,6 +179,7 @@ class World {
   void apply(const JobFinished& action);
   void apply(const Log& action);
   void apply(const RecordIncident& action);
+  void apply(const NotifyWatchdog& /*action*/) { heard_ = now; }
   void apply(const Exit& action);
   template <typename Other>
   void apply(const Other& /*action*/) {}
@@ -196,6 +201,7 @@ class World {
   bool lacks_template() const;
   bool is_own(JobId job) const;
   void check_timers(bool after_wake_up);
+  void check_watchdog();
   const PoolConfig& config_of(const std::string& pool, Generation generation) const;
   const PoolConfig& config_of(const FakeWorker& worker) const {
     return config_of(worker.pool, worker.generation);
@@ -210,6 +216,7 @@ class World {
   std::set<std::string> shrunk_;  // pools that a ready worker was told to leave, in this event
   std::map<std::string, int> trial_workers_;
   Generation copied_to_ = 0;
+  TimePoint heard_{};  // by the service manager
   bool stopped_ = false;
   bool stop_requested_ = false;
   int quick_stops_ = 0;

@@ -36,6 +36,13 @@ std::optional<bool> World::must_be_recorded(const FakeTemplate& handle, const Ex
   return !handle.ready || status != ExitStatus{};
 }
 
+/// The manager hears from us in time, and nobody wakes up for one that does not listen.
+void World::check_watchdog() {
+  if (heard_ == TimePoint{} || exit_code) return;
+  claim(watchdog > 0s, "a word to a manager that does not listen");
+  claim(now - heard_ <= watchdog / 2, "the manager has not heard from us");
+}
+
 /// At most one record for each event, of exactly the process that ended.
 void World::check_record(const Event& event, std::optional<bool> expected) {
   claim(recorded_.size() <= 1, "more than one record of an end");
@@ -111,7 +118,7 @@ void World::check_timers(bool after_wake_up) {
   claim(!exit_code, "a timer after the end");
   claim(*deadline > now || !after_wake_up, "the deadline stays after waking up");
   const StatusView seen = supervisor.status();
-  if (seen.bakes_until && !stop_requested_) return;
+  if (watchdog > 0s || (seen.bakes_until && !stop_requested_)) return;
   const bool of_worker = std::any_of(workers.begin(), workers.end(), [&](const auto& entry) {
     const FakeWorker& worker = entry.second;
     const PoolConfig& config = config_of(worker);
