@@ -37,6 +37,12 @@ if(GSERVE_SANITIZE)
   add_compile_options(-fno-sanitize=vptr)
 endif()
 
+if(CMAKE_BUILD_TYPE STREQUAL "RelWithDebInfo")
+  # What Debian hardens its packages with: these programs speak with strangers.
+  add_compile_options(-fstack-protector-strong -Wformat -Werror=format-security -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2)
+  add_link_options(LINKER:-z,relro LINKER:-z,now)
+endif()
+
 find_program(CCACHE ccache)
 if(CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
   set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE})

@@ -67,7 +67,8 @@ void let_go_of_terminal(bool keep_output) {
 void DaemonReport::tell(int code, const std::string& text) {
   const std::string told = static_cast<char>(code) + text.substr(0, PIPE_BUF - 1);
   // Fails only when who waited has gone: then nobody is left to be told.
-  if (pipe_) static_cast<void>(::write(pipe_.get(), told.data(), told.size()));
+  if (pipe_) [[maybe_unused]]
+    const ssize_t n = ::write(pipe_.get(), told.data(), told.size());
   pipe_ = UniqueFd();
 }
 

@@ -9,9 +9,11 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <chrono>
 #include <cstdlib>
 #include <filesystem>
+#include <system_error>
 
 #include "common/statsd.h"
 #include "common/syslog.h"
@@ -91,7 +93,9 @@ class FakeServer {
 };
 
 struct Directory {
-  Directory() { ::mkdtemp(path.data()); }
+  Directory() {
+    if (::mkdtemp(path.data()) == nullptr) throw std::system_error(errno, std::generic_category(), path);
+  }
   ~Directory() { std::filesystem::remove_all(path); }
   std::string path = "/tmp/gserve-net-XXXXXX";
 };
