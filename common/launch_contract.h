@@ -128,8 +128,10 @@ inline constexpr int kExitAppLoadFailed = 4;
 /// "chdir", "pythonpath", "limit_request_line", "limit_request_fields", "limit_request_field_size",
 /// "access_log_format", "loglevel", "proc_name", ...), with durations in seconds. What is particular to the
 /// launch stands in the object "launch": {"id": launch id, "generation": N, "pool": "web", "instance": NAME,
-/// "age": nth worker started, "version": gserve's version}.
+/// "age": nth worker started, "version": gserve's version, "directory": where gserve was started, "supervisor": its
+/// pid}. Hooks stand there as where they are defined; when one is set, "supervisor_settings" has all other settings.
 inline constexpr std::string_view kSettingsLaunch = "launch";
+inline constexpr std::string_view kSettingsOfSupervisor = "supervisor_settings";
 
 /// With TLS every connection of every listener is encrypted. The object has what gserve::tls::Material
 /// (common/tls_context.h) has, under the same names: "certificates", a list of {"host", "chain", "key",

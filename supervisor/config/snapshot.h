@@ -15,7 +15,9 @@ struct LaunchInfo {
   core::Generation generation = 0;
   std::string pool;
   std::string instance;
-  std::uint64_t age = 0;  // the nth worker started, from 1
+  std::uint64_t age = 0;       // the nth worker started, from 1
+  std::string directory = {};  // where gserve was started
+  core::Pid supervisor = 0;
 };
 
 /// The settings snapshot of the launch contract: one JSON object. proc_name is resolved (process_name), unset

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <array>
 
+#include "supervisor/config/hooks.h"
 #include "supervisor/config/settings.h"
 #include "supervisor/config/unsupported.h"
 #include "supervisor/config/validators.h"
@@ -347,8 +348,8 @@ const std::array kTable = {
 std::span<const Setting> table() {
   static const std::vector<Setting> kAll = [] {
     std::vector<Setting> all(kTable.begin(), kTable.end());
-    const auto others = unsupported_settings();
-    all.insert(all.end(), others.begin(), others.end());
+    for (const auto& others : {hook_settings(), unsupported_settings()})
+      all.insert(all.end(), others.begin(), others.end());
     return all;
   }();
   return kAll;

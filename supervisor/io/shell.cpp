@@ -40,6 +40,7 @@ LaunchSurroundings surroundings(const StartContext& context, const Resources& re
   common.notify_path = resources.notify->path();
   common.python_directory = bundled_python_directory(context.binary_directory);
   common.environment = context.environment;
+  common.directory = context.invocation.directory;
   common.descriptors = [&listeners = *resources.listeners, &logs = *resources.logs] {
     return SharedDescriptors{listeners.set().fds(), logs.error_fd(), logs.access_fd()};
   };

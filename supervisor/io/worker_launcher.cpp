@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "supervisor/io/worker_launcher.h"
 
+#include <unistd.h>
+
 #include <exception>
 #include <system_error>
 
@@ -74,8 +76,7 @@ std::variant<Provision, std::string> WorkerLauncher::provide(const core::Spawn& 
 std::variant<TemplateLaunch, std::string> WorkerLauncher::launch_template(const core::SpawnTemplate& order,
                                                                           const Deployment& deployment) {
   try {
-    Provision provision =
-        begin({order.launch, order.generation, order.pool, surroundings_.instance, 0}, deployment);
+    Provision provision = begin(launch_info(order.launch, order.generation, order.pool, 0), deployment);
     auto [ours, theirs] = packet_pair("a template");
     provision.give(contract::kTemplate, std::move(theirs));
     std::string reason = execute("template", provision, deployment);
@@ -84,6 +85,11 @@ std::variant<TemplateLaunch, std::string> WorkerLauncher::launch_template(const 
   } catch (const std::exception& error) {
     return reason_of(error);
   }
+}
+
+config::LaunchInfo WorkerLauncher::launch_info(core::LaunchId id, core::Generation generation,
+                                               const std::string& pool, std::uint64_t age) const {
+  return {id, generation, pool, surroundings_.instance, age, surroundings_.directory, ::getpid()};
 }
 
 Provision WorkerLauncher::begin(const config::LaunchInfo& info, const Deployment& deployment) const {
@@ -104,8 +110,7 @@ Provision WorkerLauncher::begin(const config::LaunchInfo& info, const Deployment
 }
 
 Provision WorkerLauncher::worker_provision(const core::Spawn& order, const Deployment& deployment) {
-  Provision provision =
-      begin({order.launch, order.generation, order.pool, surroundings_.instance, order.age}, deployment);
+  Provision provision = begin(launch_info(order.launch, order.generation, order.pool, order.age), deployment);
   const SharedDescriptors shared = surroundings_.descriptors();
   for (const int listener : shared.listeners) provision.pass(contract::kListener, listener);
   provision.pass(contract::kAccessLog, shared.access_log);

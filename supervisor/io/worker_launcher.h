@@ -32,6 +32,7 @@ struct LaunchSurroundings {
   std::string notify_path;
   std::string python_directory;  // of the bundled package; empty: the interpreter has its own
   std::map<std::string, std::string> environment;  // the supervisor's own, as it was started
+  std::string directory;                           // where that was
   std::function<SharedDescriptors()> descriptors;
 };
 
@@ -74,6 +75,8 @@ class WorkerLauncher {
   SharedDescriptors descriptors() const { return surroundings_.descriptors(); }
 
  private:
+  config::LaunchInfo launch_info(core::LaunchId id, core::Generation generation, const std::string& pool,
+                                 std::uint64_t age) const;
   /// What workers and templates have in common. Throws std::system_error.
   Provision begin(const config::LaunchInfo& info, const Deployment& deployment) const;
   Provision worker_provision(const core::Spawn& order, const Deployment& deployment);

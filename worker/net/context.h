@@ -67,7 +67,7 @@ struct Context {
   std::optional<scoreboard::Writer> scoreboard;
   std::optional<RequestBoard> board;
   std::atomic<std::thread::id> loop_thread{};  // the one that calls take_ready()
-  struct sigaction abort_action {};            // with an event loop: what handled SIGABRT at start()
+  struct sigaction abort_action {};            // with aborts_in_python: what handled SIGABRT at start()
 
   std::atomic<StopState> stop{StopState::running};
   std::atomic<bool> resting{false};          // the lifeline said "rest", and not yet "serve"

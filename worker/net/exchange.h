@@ -81,6 +81,8 @@ class Exchange {
   virtual const char* start(std::string_view status, std::span<const http::Field> fields) = 0;
   /// Whether the head is on its way, so that start() cannot change it any more.
   virtual bool head_sent() const = 0;
+  /// Bytes of the response's body so far.
+  virtual std::uint64_t body_sent() const = 0;
 
   /// Sends body bytes; the head goes out with the first of them. `last`: the body is complete with this (lets
   /// a missing Content-Length be filled in). Copies what it cannot send at once. May block: back-pressure.

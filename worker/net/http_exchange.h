@@ -38,7 +38,6 @@ class HttpExchange final : public Exchange, public OutputQueue::Owner {
   int status() const { return status_; }
   /// By the executor; status 0: none.
   const http::Refusal& refusal() const { return refusal_; }
-  std::uint64_t body_sent() const { return writer_.body_sent(); }
   Nanos duration() const { return finished_ - taken_; }
   std::span<const std::pair<std::string, std::string>> logged_fields() const { return logged_fields_; }
   std::span<const std::optional<std::string>> logged_values() const { return logged_values_; }
@@ -56,6 +55,7 @@ class HttpExchange final : public Exchange, public OutputQueue::Owner {
   const char* early_hints(std::span<const http::Field> fields) override;
   const char* start(std::string_view status, std::span<const http::Field> fields) override;
   bool head_sent() const override { return writer_.head_made(); }
+  std::uint64_t body_sent() const override { return writer_.body_sent(); }
   Sent send(std::string_view data, bool last) override;
   Sent send_file(int fd, off_t offset, std::uint64_t size) override;
   const std::vector<std::string>& logged_variables() const override;

@@ -123,7 +123,8 @@ void IoThread::read_signals() {
   for (ssize_t i = 0; i < n; ++i) {
     const int number = numbers[static_cast<std::size_t>(i)];
     if (number == SIGTERM) context_.advance_stop(StopState::draining);
-    if (number == SIGABRT && context_.config.event_loop && !abort_at_) abort_at_ = now_ + kAbortPatience;
+    if (number == SIGABRT && context_.config.aborts_in_python && !abort_at_)
+      abort_at_ = now_ + kAbortPatience;
     if (number == SIGINT || number == SIGQUIT) context_.advance_stop(StopState::stopping);
   }
   if (n > 0) context_.queue.interrupt();

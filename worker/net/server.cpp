@@ -85,7 +85,7 @@ void Server::start() {
   for (const int fd : {config.handover_out, config.handover_in, config.lifeline, config.access_log,
                        config.access_records, config.signal_wakeup})
     context.guard.lend(fd);
-  if (config.event_loop) ::sigaction(SIGABRT, nullptr, &context.abort_action);
+  if (config.aborts_in_python) ::sigaction(SIGABRT, nullptr, &context.abort_action);
   impl_->io = std::make_unique<IoThread>(context);
   g_forking_server.store(this);
   register_fork_handlers();

@@ -54,10 +54,11 @@ struct ServerConfig {
   Seconds graceful_timeout{30};  // after the lifeline's end the process ends itself at this age, GIL or not
   int executors = 1;             // requests that the application side runs at once (sync 1, gthread threads)
   /// The executor has an event loop of its own and never blocks: it calls take_ready(), not take(). Then
-  /// bodies above memory_limit stream, and only the I/O thread sends. SIGABRT then goes to a handler of Python's,
-  /// which can see what waits in the loop; when it has not ended the process within 0.5 s, what handled SIGABRT
-  /// at start() gets it.
+  /// bodies above memory_limit stream, and only the I/O thread sends.
   bool event_loop = false;
+  /// SIGABRT goes to a handler of Python's (which can see what waits in an event loop, and calls the user's hook);
+  /// when it has not ended the process within 0.5 s, what handled SIGABRT at start() gets it.
+  bool aborts_in_python = false;
   std::size_t max_connections = 1000;
   std::string access_log_format;   // gunicorn's syntax, or "json"; empty: gunicorn's default
   std::uint64_t max_requests = 0;  // answered; 0: no limit

@@ -13,6 +13,8 @@ void deallocate(PyObject* self) {
   PyTypeObject* type = Py_TYPE(self);
   Request& request = as_request(self);
   request.mutex.~mutex();
+  Py_XDECREF(request.status);
+  Py_XDECREF(request.headers);
   Py_XDECREF(reinterpret_cast<PyObject*>(request.server));
   PyObject_Free(self);
   Py_DECREF(type);
@@ -52,6 +54,11 @@ bool lock_contended(Request& request) {
 
 }  // namespace
 
+void remember_head(Request& request, PyObject* status, PyObject* headers) {
+  const PyRef old_status(std::exchange(request.status, PyRef::borrow(status).release()));
+  const PyRef old_headers(std::exchange(request.headers, PyRef::borrow(headers).release()));
+}
+
 bool may_not_block(const Request& request) {
   return on_loop_thread(request.server);
 }
@@ -73,6 +80,8 @@ PyRef new_request(const State& state, ServerObject* server, net::Exchange* excha
   new (&request->mutex) std::mutex;
   request->started = false;
   request->client_gone = false;
+  request->status = nullptr;
+  request->headers = nullptr;
   exchange->tag = request;
   return PyRef(reinterpret_cast<PyObject*>(request));
 }

@@ -22,7 +22,12 @@ struct Request {
   std::mutex mutex;         // one call into the exchange at a time; never held while Python code runs
   bool started;             // start_response was called
   bool client_gone;         // nobody is there to read the rest
+  PyObject* status;         // what start_response got, for hooks; owned, null when there are none
+  PyObject* headers;
 };
+
+/// Keeps what start_response got.
+void remember_head(Request& request, PyObject* status, PyObject* headers);
 
 /// Whether the caller is on the thread of an event loop.
 bool may_not_block(const Request& request);

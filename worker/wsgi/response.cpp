@@ -6,6 +6,7 @@
 #include <cerrno>
 
 #include "worker/wsgi/file_wrapper.h"
+#include "worker/wsgi/request_hooks.h"
 #include "worker/wsgi/server_object.h"
 #include "worker/wsgi/start_response.h"
 
@@ -171,7 +172,14 @@ bool respond(const Runner& runner, PyObject* request, const net::Exchange& excha
   PyRef environ = runner.environ.build(runner.state, request, exchange, refusal);
   if (refusal.status != 0) return refuse(as_request(request), refusal);
   if (!environ) return false;
-  const bool done = run_app(runner, request, environ.get());
+  bool done = false;
+  if (has_request_hooks(as_request(request))) {
+    RequestHooks hooked(runner.hooks, request, environ.get());
+    done = hooked.begin() && run_app(runner, request, environ.get());
+    if (!is_forked(runner.server)) done = hooked.end(done);
+  } else {
+    done = run_app(runner, request, environ.get());
+  }
   const std::vector<std::string>& logged = exchange.logged_variables();
   if (!logged.empty() && !is_forked(runner.server)) log_variables(logged, as_request(request), environ.get());
   return done;

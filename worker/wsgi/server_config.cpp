@@ -142,6 +142,7 @@ bool read_server_config(PyObject* dict, net::ServerConfig& config, ScoreboardMap
   reader.seconds("graceful_timeout", config.graceful_timeout);
   reader.integer("executors", config.executors);
   reader.integer("event_loop", config.event_loop);
+  reader.integer("aborts_in_python", config.aborts_in_python);
   reader.integer("max_connections", config.max_connections);
   reader.integer("max_requests", config.max_requests);
   reader.integer("notify", config.notify);

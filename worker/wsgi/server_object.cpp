@@ -76,6 +76,8 @@ bool read_hooks(PyObject* dict, Hooks& into) {
                                                    {"file_region", &into.file_region},
                                                    {"make_socket", &into.make_socket},
                                                    {"on_stray_child", &into.on_stray_child},
+                                                   {"begin_request", &into.begin_request},
+                                                   {"end_request", &into.end_request},
                                                    {"wait", &into.wait},
                                                    {"pause", &into.pause}};
   for (const auto& [name, place] : places) {

@@ -6,6 +6,7 @@
 
 #include "worker/http/response_writer.h"
 #include "worker/wsgi/field_list.h"
+#include "worker/wsgi/request_hooks.h"
 
 namespace gserve::wsgi {
 namespace {
@@ -116,6 +117,7 @@ bool start(Request& request, PyObject* status, PyObject* headers) {
   }
   if (problem != nullptr) raise_problem(problem, status, list);
   request.started = problem == nullptr;
+  if (request.started && has_request_hooks(request)) remember_head(request, status, headers);
   return request.started;
 }
 

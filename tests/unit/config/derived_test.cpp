@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "common/version.h"
+#include "supervisor/config/hooks.h"
 #include "supervisor/config/names.h"
 #include "supervisor/config/pool_config.h"
 #include "supervisor/config/snapshot.h"
@@ -58,7 +59,8 @@ TEST(SupervisorConfig, HoldsWhenWorkersAreReplaced) {
 TEST(Snapshot, HoldsWhatWorkersReadAndNothingElse) {
   Settings settings = for_app("app:app");
   EXPECT_EQ(settings.set("timeout", 0.5, Source::command_line), "");
-  const auto snapshot = nlohmann::json::parse(worker_snapshot(settings, {7, 2, "web", "shop", 9}));
+  const auto snapshot =
+      nlohmann::json::parse(worker_snapshot(settings, {7, 2, "web", "shop", 9, "/srv", 42}));
   for (const Setting& setting : table()) {
     EXPECT_EQ(snapshot.contains(std::string(setting.name)), setting.worker) << setting.name;
   }
@@ -73,7 +75,23 @@ TEST(Snapshot, HoldsWhatWorkersReadAndNothingElse) {
                                                 {"pool", "web"},
                                                 {"instance", "shop"},
                                                 {"age", 9},
-                                                {"version", kVersion}}));
+                                                {"version", kVersion},
+                                                {"directory", "/srv"},
+                                                {"supervisor", 42}}));
+}
+
+TEST(Snapshot, HoldsEverythingWhereHooksMayAskForIt) {
+  Settings settings = for_app("app:app");
+  EXPECT_FALSE(has_hook(settings));
+  EXPECT_FALSE(nlohmann::json::parse(worker_snapshot(settings, {})).contains("supervisor_settings"));
+  EXPECT_EQ(settings.set("post_fork", std::string("/srv/conf.py:3 post_fork"), Source::config_file), "");
+  EXPECT_TRUE(has_hook(settings));
+  const auto snapshot = nlohmann::json::parse(worker_snapshot(settings, {}));
+  EXPECT_EQ(snapshot["post_fork"], "/srv/conf.py:3 post_fork");
+  for (const Setting& setting : table()) {
+    EXPECT_EQ(snapshot["supervisor_settings"].contains(std::string(setting.name)), !setting.worker)
+        << setting.name;
+  }
 }
 
 TEST(Snapshot, HoldsDictionaries) {

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: MIT
 """What a worker and a template have in common: their life, loading the application, and the exit codes."""
+import contextlib
 import sys
 
 from gserve import _gserve, app_loader
 from gserve.code_watch import FailingApp
+from gserve.configuration import OF_WORKERS, UnusableConfiguration
 from gserve.log import ConfigurationError, format_exception
 
 EXIT_DRAINED = 0
@@ -30,30 +32,39 @@ class BootFailure(Exception):
         return cls(EXIT_BOOT_FAILED, "Exception in worker process\n" + format_exception(error))
 
 
-def load_app(launch, log):
-    """Sets up logging, imports and returns the application, or with `--reload` what stands in for one that cannot be
-    loaded. Raises BootFailure."""
+def load_app(launch, log, configuration, before_import=lambda: None):
+    """Loads `configuration`, sets up logging, imports and returns the application, or with `--reload` what stands in for
+    one that cannot be loaded. Raises BootFailure."""
     try:
-        return import_app(launch, log)
+        return import_app(launch, log, configuration, before_import)
     except BootFailure as failure:
         if not launch.settings.get("reload"):
             raise
         return FailingApp(failure.reason, failure)
 
 
-def import_app(launch, log):
+def import_app(launch, log, configuration, before_import):
     settings = launch.settings
-    try:
+    with boot_failures():
+        configuration.load(settings, OF_WORKERS)
         app_loader.set_import_path(settings)
         from gserve import logging_setup  # not earlier: it imports what gevent patches
-        logging_setup.set_up(log, launch)
+        logging_setup.set_up(log, launch, configuration.objects)
         if settings.get("spew"):
             from gserve import spew
             spew.start()
+        before_import()
         return app_loader.load_configured(settings)
-    except StopNow:
+
+
+@contextlib.contextmanager
+def boot_failures():
+    """What is raised inside means that the worker cannot serve: it goes on as a BootFailure."""
+    try:
+        yield
+    except (StopNow, BootFailure):
         raise
-    except ConfigurationError as error:
+    except (ConfigurationError, UnusableConfiguration) as error:
         raise BootFailure(EXIT_BOOT_FAILED, str(error)) from None
     except app_loader.AppImportError as error:
         raise BootFailure(EXIT_APP_NOT_FOUND, str(error)) from None

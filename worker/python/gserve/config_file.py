@@ -15,12 +15,13 @@ import traceback
 from importlib.machinery import SourcelessFileLoader, SourceFileLoader
 from importlib.util import module_from_spec, spec_from_file_location
 
-from gserve.boot import hide_main_module
+from gserve.configuration import CONFIG_MODULE as MODULE  # gunicorn's name for it
+from gserve.configuration import OBJECT
+from gserve.hook_signatures import ARGUMENTS, argument_count
 from gserve.launch import leave_import_path
 
 REQUEST_FD = 3
 REPLY_FD = 4
-MODULE = "__config__"  # gunicorn's name for it
 LONGEST_INTEGER = 1 << 63
 OWN_FILE = __file__  # hidden later
 
@@ -32,6 +33,8 @@ class Unreadable(Exception):
 # --- running the file, as gunicorn does ---
 def load(location):
     """The module that PATH, file:PATH or python:MODULE stands for."""
+    from gserve.logging_setup import stand_in_for_gunicorn  # what gevent patches is imported there
+    stand_in_for_gunicorn()  # classes in the file may derive from its Logger
     kind, _, rest = location.partition(":")
     if kind == "python":
         return importlib.import_module(rest)
@@ -64,17 +67,17 @@ def assignments(module, kinds):
             continue
         where = f"{file}:{lines[name]}" if name in lines else file
         try:
-            shape, value = described(kinds[name], value)
+            shape, value = described(name, kinds[name], value)
         except Exception as error:
             raise Unreadable(f"{where}: {name}: {error}") from None
         found.append({"name": name, "shape": shape, "value": value, "where": where})
     return found
 
 
-def described(kind, value):
+def described(name, kind, value):
     """(shape, value), as FileValue has them (supervisor/config/file_values.h)."""
     if kind == "callable":
-        return describe_function(value)
+        return describe_function(name, value)
     if inspect.isclass(value):
         return "plain", f"{value.__module__}.{value.__qualname__}"
     if value is None or isinstance(value, bool):
@@ -88,7 +91,7 @@ def described(kind, value):
     if isinstance(value, (list, tuple, set, frozenset)) and all(map(is_text, value)):
         return "plain", [str(item) for item in value]
     if isinstance(value, dict):
-        return "dict", json.dumps(value, sort_keys=True, separators=(",", ":"), default=repr, skipkeys=True)
+        return "dict", json.dumps(value, sort_keys=True, separators=(",", ":"), default=object_mark, skipkeys=True)
     return "other", repr(value)[:200].encode("ascii", "backslashreplace").decode()
 
 
@@ -102,18 +105,30 @@ def is_text(value):
     return True
 
 
-def describe_function(value):
-    """Where a hook is defined. As in gunicorn it may be named: 'module.function'."""
+def object_mark(value):
+    """What JSON cannot hold: workers run the file again for it (configuration.py)."""
+    return {OBJECT: repr(value)}
+
+
+def describe_function(name, value):
+    """Where a hook is defined."""
     if value is None:
         return "plain", None
-    if isinstance(value, str):
-        value = find_function(value)
+    value = find_hook(name, value)
     if not callable(value):
         return "other", repr(value)[:200].encode("ascii", "backslashreplace").decode()
     function = inspect.unwrap(value)
     code = getattr(function, "__code__", None)
-    name = getattr(value, "__qualname__", type(value).__qualname__)
-    return "callable", f"{os.path.abspath(code.co_filename)}:{code.co_firstlineno} {name}" if code else name
+    called = getattr(value, "__qualname__", type(value).__qualname__)
+    return "callable", f"{os.path.abspath(code.co_filename)}:{code.co_firstlineno} {called}" if code else called
+
+
+def find_hook(name, value):
+    """The function that is the hook `name`. As in gunicorn it may be named: 'module.function'."""
+    function = find_function(value) if isinstance(value, str) else value
+    if callable(function) and name in ARGUMENTS:
+        argument_count(name, function)
+    return function
 
 
 def find_function(path):
@@ -193,6 +208,7 @@ def main():
     leave_import_path(os.environ)
     for name in ("GSERVE_PYTHON_DIR", "LISTEN_PID"):
         os.environ.pop(name, None)
+    from gserve.boot import hide_main_module  # not earlier: boot runs configuration files, too
     hide_main_module()
     if request["limit"] > 0:
         faulthandler.dump_traceback_later(request["limit"], exit=True, file=REPLY_FD)

@@ -21,10 +21,10 @@ DEFAULTS = {"loglevel": "info", "errorlog": "-", "accesslog": None, "logconfig":
             "access_log_format": '%(h)s %(l)s %(u)s %(t)s "%(r)s" %(s)s %(b)s "%(f)s" "%(a)s"'}
 
 
-def set_up(log, launch):
-    """Makes the logger that the settings ask for; `log`, an ErrorLog, goes through it from now on. Once for each process
-    that loads the application. Raises ConfigurationError, or whatever the user's class raises."""
-    settings = launch.settings
+def set_up(log, launch, objects):
+    """Makes the logger that the settings ask for; `log`, an ErrorLog, goes through it from now on. `objects`: settings that
+    the snapshot cannot hold. Once for each process that loads the application. Raises ConfigurationError, or whatever the user's class raises."""
+    settings = {**launch.settings, **objects}
     cfg = types.SimpleNamespace(**{**DEFAULTS, "user": os.geteuid(), "group": os.getegid(), **settings})
     cfg.error_stream = ErrorStream(log.file)
     cfg.line_form = log.form
@@ -49,7 +49,9 @@ def syslog_handler(cfg, log, name):
 
 
 def logger_class(name, cfg):
-    """As in gunicorn, the default class counts for statsd where that is set."""
+    """As in gunicorn, the default class counts for statsd where that is set. `name` may be a class, too."""
+    if isinstance(name, type):
+        return installed(name)
     if name in DEFAULT_CLASSES and not cfg.statsd_host:
         return glogging.Logger
     if name in (*DEFAULT_CLASSES, STATSD_CLASS):
@@ -60,6 +62,10 @@ def logger_class(name, cfg):
         found = getattr(importlib.import_module(module), attribute)
     except (ImportError, ValueError, AttributeError) as error:
         raise ConfigurationError(f"Cannot import the logger_class {name!r}: {error}") from error
+    return installed(found)
+
+
+def installed(found):
     if hasattr(found, "install"):
         found.install()
     return found

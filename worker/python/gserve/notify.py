@@ -36,6 +36,10 @@ class Notifier:
         """A file that was loaded is another one now."""
         self._send("X_GSERVE_CHANGED=" + json.dumps(f"{stamp} {path}"))
 
+    def wants_to_leave(self):
+        """A hook has said so: another worker is to take the place of this one first."""
+        self._send("X_GSERVE_RECYCLE=hook")
+
     def close(self):
         """In a forked child: what the application does there is not the worker's state."""
         if self._socket:

@@ -11,7 +11,7 @@ TRUSTED_PROXIES = "127.0.0.1,::1"
 FORWARDER_HEADERS = "SCRIPT_NAME,PATH_INFO"
 
 
-def server_config(launch, log, notifier, signal_wakeup, access_records, sends_metrics):
+def server_config(launch, log, notifier, signal_wakeup, access_records, sends_metrics, aborts_in_python):
     """Descriptors, limits and times; what is None keeps the server's default."""
     get = launch.settings.get
     return {
@@ -53,6 +53,7 @@ def server_config(launch, log, notifier, signal_wakeup, access_records, sends_me
         **_remote_config(launch.settings, sends_metrics),
         "executors": requests_at_once(launch.settings),
         "event_loop": is_gevent(launch.settings),
+        "aborts_in_python": aborts_in_python,
         "tmp_dir": get("tmp_upload_dir"),
         "tls": launch.take_tls(),
     }

@@ -17,6 +17,7 @@ import time
 from gserve import forks, native
 from gserve.boot import (EXIT_BOOT_FAILED, EXIT_DRAINED, EXIT_FAILED, BootFailure, StopNow, flush_stdio, load_app,
                          show_title, status_of)
+from gserve.configuration import Configuration
 from gserve.launch import make_launch
 from gserve.log import open_error_log
 from gserve.notify import Notifier
@@ -30,16 +31,18 @@ LEAVE_LIMIT = 0.8  # seconds; the supervisor kills after 1 s
 
 class Template:
     """The template's own life. run() returns twice over: in the template None, when it is to end with `code`, and in each
-    process that it forks the worker, made by `make_worker(launch, guard, app, log)`."""
+    process that it forks the worker, made by `make_worker(launch, guard, app, log, configuration)`."""
 
     def __init__(self, launch, guard, make_worker, origin=None, problem=None):
-        """`origin`: the worker that this process was. Its log, notifier, signals and application are the template's.
+        """`origin`: the worker that this process was. Its log, notifier, signals, application and configuration are the
+        template's.
         `problem`: why it cannot serve, found before."""
         self.problem = problem
         self.launch = launch
         self.guard = guard
         self.make_worker = make_worker
         self.app = origin.app if origin else None
+        self.configuration = origin.configuration if origin else Configuration()
         self.pid = os.getpid()
         self.mask = None  # of signals, as it was before a fork
         self.code = EXIT_DRAINED
@@ -83,7 +86,7 @@ class Template:
         except SystemExit as leaving:
             self.code = status_of(leaving)
         else:
-            worker = self.make_worker(launch, self.guard, self.app, self.log.passed_on(launch))
+            worker = self.make_worker(launch, self.guard, self.app, self.log.passed_on(launch), self.configuration)
             self.unblock_signals()  # what came meanwhile is the worker's to handle
             return worker
         faulthandler.dump_traceback_later(LEAVE_LIMIT, exit=True, file=self.log.file.fd)
@@ -95,7 +98,7 @@ class Template:
         if self.problem:
             raise BootFailure(EXIT_BOOT_FAILED, self.problem)
         if self.app is None:
-            self.app = load_app(self.launch, self.log)
+            self.app = load_app(self.launch, self.log, self.configuration)
             self.dump_stacks_on_crash()  # the application may have set handlers of its own
 
     def settle(self):

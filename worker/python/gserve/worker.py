@@ -8,9 +8,11 @@ import signal
 
 from gserve import _gserve, files, server_settings
 from gserve.boot import (EXIT_APP_NOT_FOUND, EXIT_BOOT_FAILED, EXIT_DRAINED, EXIT_FAILED, EXIT_INTERRUPTED, BootFailure,
-                         StopNow, flush_stdio, load_app, show_title, status_of)
+                         StopNow, boot_failures, flush_stdio, load_app, show_title, status_of)
 from gserve.code_watch import CodeWatch, FailingApp
+from gserve.configuration import Configuration
 from gserve.executors import Executors
+from gserve.hooks import WorkerHooks
 from gserve.log import ErrorStream, open_error_log
 from gserve.notify import Notifier
 from gserve.patching import is_gevent
@@ -21,9 +23,9 @@ NOT_OF_A_TEMPLATE = ("listener", "handover_out", "handover_in", "scoreboard", "a
 
 
 class Worker:
-    def __init__(self, launch, guard, app=None, log=None, problem=None):
-        """`app`, `log`: the application, where a template has loaded it already, and what it logs to. `problem`: why it
-        cannot serve, found before."""
+    def __init__(self, launch, guard, app=None, log=None, configuration=None, problem=None):
+        """`app`, `log`, `configuration`: the application, where a template has loaded it already, what it logs to, and its
+        hooks. `problem`: why it cannot serve, found before."""
         self.problem = problem
         self.launch = launch
         self.guard = guard
@@ -31,6 +33,8 @@ class Worker:
         self.code = EXIT_DRAINED
         self.log = log or open_error_log(launch)
         self.notifier = Notifier(launch.notify_socket, launch.launch_id)
+        self.configuration = configuration or Configuration()
+        self.hooks = WorkerHooks(self, self.configuration)
         self.server = None  # set while it runs
         self.access_records = None  # set while the logger is told of requests
         self.starting = False  # the I/O thread may have accepted already, but nobody serves yet
@@ -59,7 +63,7 @@ class Worker:
             self.deferred = self.deferred or self.drain
             return
         if self.server is None:
-            self.stop()
+            raise StopNow(EXIT_DRAINED)
         self.draining = True
         self.server.drain()
         self.notifier.stopping()
@@ -68,7 +72,9 @@ class Worker:
         if self.starting or self.ending:
             self.deferred = self.stop
             return
-        self.stopping = True
+        if not self.stopping:
+            self.stopping = True
+            self.hooks.worker_int()
         if self.server is not None:
             self.server.stop()
             if self.serving and self.greenlets:
@@ -82,14 +88,20 @@ class Worker:
             self.log.reopen_files()
 
     def abort(self):
-        """SIGABRT with greenlets: writes where they wait, then lets faulthandler write the threads and end the process."""
+        """SIGABRT, where Python handles it: calls the hook, writes where greenlets wait, then lets faulthandler write the
+        threads and end the process."""
         incident = self.launch.fd("incident")
         try:
-            if incident >= 0:
+            self.hooks.worker_abort()
+            if self.greenlets and incident >= 0:
                 self.greenlets.write_stacks(incident)
         finally:
             self.give_back_abort()
             os.kill(os.getpid(), signal.SIGABRT)
+
+    def aborts_in_python(self):
+        """Whether SIGABRT is to be handled here rather than by faulthandler."""
+        return self.greenlets is not None or self.hooks.has("worker_abort")
 
     # --- life ---
     def run(self):
@@ -113,6 +125,8 @@ class Worker:
             self.log.exception("Exception in worker process", error)
             self.code = EXIT_FAILED
         self.limit_the_end()  # finalization waits for the application's threads
+        self.ending = True
+        self.hooks.worker_exit()
         return None
 
     def load(self):
@@ -121,8 +135,13 @@ class Worker:
         if self.problem:
             raise BootFailure(EXIT_BOOT_FAILED, self.problem)
         if self.app is None:
-            self.app = load_app(self.launch, self.log)
+            self.app = load_app(self.launch, self.log, self.configuration, self.hooks.post_fork)
+        else:
+            with boot_failures():
+                self.hooks.post_fork()
         self.dump_stacks_on_crash()  # the application may have set handlers of its own
+        with boot_failures():
+            self.hooks.post_worker_init(self.app)
         if self.launch.settings.get("reload"):
             self.watch_code()
         self.check_health(self.app)
@@ -169,7 +188,8 @@ class Worker:
             self.access_records = AccessRecords(self.log)
         try:
             server = _gserve.Server(self.server_config(counts_requests(self.log.logger)),
-                                    server_settings.environ_config(self.launch.settings, self.log.file), self.hooks())
+                                    server_settings.environ_config(self.launch.settings, self.log.file),
+                                    self.server_functions())
             server.start()
             return server
         except Exception as error:
@@ -179,7 +199,7 @@ class Worker:
         """`logger_counts`: the metrics of requests are the logger's to send."""
         records = self.access_records.fd if self.access_records else -1
         return server_settings.server_config(self.launch, self.log, self.notifier, self.signals.wakeup_fd, records,
-                                             not logger_counts)
+                                             not logger_counts, self.aborts_in_python())
 
     def serve(self, app):
         self.start_server()
@@ -190,7 +210,7 @@ class Worker:
                 self.deferred()
             executors.start(server, app)
             self.serving = True
-            if self.greenlets:
+            if self.aborts_in_python():
                 self.signals.handle_abort(self.abort)
             self.notifier.ready()
             executors.run()
@@ -255,8 +275,11 @@ class Worker:
             self.dump_stacks_on_crash()
 
     # --- what the extension calls ---
-    def hooks(self):
+    def server_functions(self):
+        begin_request, end_request = self.hooks.of_requests()
         return {
+            "begin_request": begin_request,
+            "end_request": end_request,
             "on_error": self.on_error,
             "on_stray_child": self.on_stray_child,
             "file_region": files.file_region if self.launch.settings.get("sendfile", True) else files.no_region,
