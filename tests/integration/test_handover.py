@@ -12,6 +12,7 @@ from harness.load import Load
 from harness.waiting import bound, wait_for
 
 PLAIN = APPS + "/plain"
+GREEN = APPS + "/green"
 
 
 def kept_alive(server, count):
@@ -67,6 +68,29 @@ def test_nobody_waits_while_a_worker_is_busy_for_seconds(box, threads):
     # So many that one worker has no thread left, and the other has one.
     slow = [ask(web.connection(server.address, timeout=60), "/slow?s=4") for _ in range(2 * threads - 1)]
     wait_for(lambda: in_flight(server) == len(slow), "the slow requests run")
+    assert_nobody_waits(server, connections)
+    for conn in slow:
+        answer(conn)
+
+
+@pytest.mark.parametrize("path", ["/block?s=4", "/compute?s=4"])
+def test_nobody_waits_while_a_request_holds_a_hub_for_seconds(box, path):
+    server = box.gserve("-k", "gevent", "--keep-alive", "60", workers=2, chdir=GREEN)
+    connections = kept_alive(server, 12)
+    holder = ask(web.connection(server.address, timeout=60), path)
+    wait_for(lambda: in_flight(server) == 1, "the request runs")
+    assert_nobody_waits(server, connections)
+    held = answer(holder)
+    # It serves again: only it can now.
+    other = ask(web.connection(server.address, timeout=60), path)
+    wait_for(lambda: in_flight(server) == 1, "the second request runs")
+    pids = {answer(ask(conn)) for conn in connections}
+    assert len(pids) == 1 and pids != {answer(other)}
+    assert held in server.workers()
+
+
+def assert_nobody_waits(server, connections):
+    """One of two workers is held for 4 s, half of which this takes."""
     began = time.monotonic()
     waits, pids = [], set()
     while time.monotonic() < began + 2:
@@ -77,8 +101,6 @@ def test_nobody_waits_while_a_worker_is_busy_for_seconds(box, threads):
     assert len(pids) == 1, "only one worker can serve"
     # A request that waited for the busy worker would take 2 s at least; the bound is for a loaded machine.
     assert max(waits) < bound(1), f"{max(waits):.3f} s, of {len(waits)} requests"
-    for conn in slow:
-        answer(conn)
 
 
 def test_queue_outlives_a_worker_that_is_killed(box):
@@ -129,12 +151,14 @@ def test_nothing_in_the_queue_is_lost_when_the_service_stops(box):
     assert server.wait_exit() == 0
 
 
-@pytest.mark.parametrize("options", [(), ("--threads", "3")], ids=["sync", "gthread"])
-def test_nothing_is_lost_while_workers_are_mostly_busy(box, options):
+@pytest.mark.parametrize("options, app, path", [
+    ((), PLAIN, "/slow"), (("--threads", "3"), PLAIN, "/slow"), (("-k", "gevent"), GREEN, "/block"),
+], ids=["sync", "gthread", "gevent"])
+def test_nothing_is_lost_while_workers_are_mostly_busy(box, options, app, path):
     """Requests of different length on kept-alive connections, more than there are workers: most of them move."""
-    server = box.gserve("--keep-alive", "60", *options, workers=2, chdir=PLAIN)
-    with Load(server.address, clients=8, path="/slow?s=0.02", keep_every=1, retry_idle=False) as slow, \
-            Load(server.address, clients=8, path="/slow?s=0", keep_every=1, retry_idle=False) as quick:
+    server = box.gserve("--keep-alive", "60", *options, workers=2, chdir=app)
+    with Load(server.address, clients=8, path=path + "?s=0.02", keep_every=1, retry_idle=False) as slow, \
+            Load(server.address, clients=8, path=path + "?s=0", keep_every=1, retry_idle=False) as quick:
         slow.wait_answers(100)
         quick.wait_answers(100)
     assert not slow.bad() and not quick.bad(), (slow.summary(), quick.summary())

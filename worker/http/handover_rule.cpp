@@ -13,7 +13,7 @@ bool may_move(const MoveFacts& facts) {
 }
 
 void HandoverRule::look(const Waiting& waiting, Time now) {
-  if (waiting.taken != waiting_.taken) progress_ = now;
+  if (waiting.progress != waiting_.progress) progress_ = now;
   waiting_ = waiting;
 }
 
@@ -21,7 +21,7 @@ HandoverRule::Order HandoverRule::order(Time now) const {
   if (!waiting_.first_movable || now < pause_ || now - *waiting_.first_movable < kPatience) return {};
   const Time since = now - kPatience;
   if (stuck(now)) return {waiting_.count, 0, false, since};
-  if (taken_soon()) return {};
+  if (taken_soon() || now < next_burst_) return {};
   return {burst_, executors_, true, since};
 }
 
@@ -30,15 +30,15 @@ void HandoverRule::carried_out(const Order& order, Outcome outcome, Time now) {
     case Outcome::done:
       if (!order.only_if_empty) return;
       burst_ = took_ ? 1 : std::min(burst_ * 2, kMostAtOnce);
+      next_burst_ = now + (took_ ? calm_ : kPatience);
       took_ = false;
-      pause_ = now + kPatience;
       return;
     case Outcome::nothing:
       pause_ = now + kPatience;
       return;
     case Outcome::occupied:
       burst_ = 1;
-      pause_ = now + kPatience;
+      next_burst_ = now + kPatience;
       return;
     case Outcome::full:
       burst_ = 1;
@@ -52,9 +52,9 @@ void HandoverRule::carried_out(const Order& order, Outcome outcome, Time now) {
 
 std::optional<HandoverRule::Time> HandoverRule::deadline() const {
   if (!waiting_.first_movable) return std::nullopt;
-  Time next = std::max(*waiting_.first_movable + kPatience, pause_);
-  if (taken_soon()) next = std::max(next, progress_ + kPatience);
-  return next;
+  const Time due = std::max(*waiting_.first_movable + kPatience, pause_);
+  const Time stuck = progress_ + stuck_after_;
+  return std::max(due, taken_soon() ? stuck : std::min(stuck, next_burst_));
 }
 
 }  // namespace gserve::http

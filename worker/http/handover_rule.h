@@ -28,11 +28,17 @@ bool may_move(const MoveFacts& facts);
 /// as many go as find the queue empty: one in each kPatience, twice as many each time that others had taken
 /// them all. Those that an executor takes next stay.
 ///
+/// An event loop takes what waits between two of its rounds, which may be long when many requests are under way: it is
+/// stuck only after kLoopPatience, and none of those that wait is known to be next. While it gets on and takes from the
+/// hand-over queue itself, others are hardly better off: then one goes in each kLoopCalm.
+///
 /// Times are nanoseconds of a monotonic clock. I/O thread only.
 class HandoverRule {
  public:
   using Time = std::int64_t;
   static constexpr Time kPatience = 1'000'000;
+  static constexpr Time kLoopPatience = 10 * kPatience;
+  static constexpr Time kLoopCalm = 20 * kPatience;
   static constexpr Time kFullPause = 10 * kPatience;  // no sibling idles while the queue is full
   static constexpr Time kFailedPause = 1'000 * kPatience;
   static constexpr std::size_t kMostAtOnce = 32;
@@ -42,7 +48,7 @@ class HandoverRule {
     std::size_t count = 0;
     Time oldest = 0;                    // since when the oldest waits, if count > 0
     std::optional<Time> first_movable;  // since when the oldest of those waits that can be moved
-    std::uint64_t taken = 0;            // how many executors have ever taken
+    std::uint64_t progress = 0;         // has changed if executors have got on
   };
 
   struct Order {
@@ -60,7 +66,8 @@ class HandoverRule {
     failed,
   };
 
-  explicit HandoverRule(std::size_t executors) : executors_(executors) {}
+  explicit HandoverRule(std::size_t executors) : HandoverRule(executors, kPatience, kPatience) {}
+  static HandoverRule for_event_loop() { return {0, kLoopPatience, kLoopCalm}; }
 
   /// To be called whenever the waiting ones may have changed, with a `now` that never goes back.
   void look(const Waiting& waiting, Time now);
@@ -75,13 +82,18 @@ class HandoverRule {
   std::optional<Time> deadline() const;
 
  private:
-  bool stuck(Time now) const { return now - progress_ >= kPatience; }
+  HandoverRule(std::size_t executors, Time stuck_after, Time calm)
+      : executors_(executors), stuck_after_(stuck_after), calm_(calm) {}
+  bool stuck(Time now) const { return now - progress_ >= stuck_after_; }
   bool taken_soon() const { return waiting_.count <= executors_; }
 
   const std::size_t executors_;
+  const Time stuck_after_;
+  const Time calm_;  // between bursts while this worker takes from the queue itself
   Waiting waiting_;
-  Time progress_ = 0;  // when executors were last seen to take something
+  Time progress_ = 0;  // when executors were last seen to have got on
   Time pause_ = 0;     // nothing is ordered before
+  Time next_burst_ = 0;
   std::size_t burst_ = 1;
   bool took_ = false;  // something from the queue since the last burst
 };

@@ -25,8 +25,7 @@ Context::Context(ServerConfig settings)
       body_memory(config.shared_body_memory),
       access_format(config.access_log_format, ::getpid(), config.generation),
       tls(tls_context(config.tls)),
-      handover(guard, config.event_loop ? -1 : config.handover_out,
-               config.event_loop ? -1 : config.handover_in) {
+      handover(guard, config.handover_out, config.handover_in) {
   if (config.scoreboard != nullptr) {
     scoreboard.emplace(config.scoreboard);
     board.emplace(config.scoreboard);

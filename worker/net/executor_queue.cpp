@@ -39,12 +39,12 @@ void ExecutorQueue::add(const Entry& entry, bool first) {
     if (first) waiter = next_waiter(true);
     if (waiter == nullptr) waiter = next_waiter(false);
     if (waiter == nullptr) {
-      first ? queue_.push_front(entry) : queue_.push_back(entry);
+      queue_.insert(first ? queue_.begin() + static_cast<std::ptrdiff_t>(first_++) : queue_.end(), entry);
       news_.store(true, std::memory_order_relaxed);
       return queue_changed();
     }
     waiter->exchange = entry.exchange;
-    ++taken_;
+    ++progress_;
   }
   wake(*waiter, Wakeup::exchange);
 }
@@ -70,15 +70,17 @@ void ExecutorQueue::forget(std::vector<Waiter*>::iterator waiter) {
 Exchange* ExecutorQueue::pop_front() {
   Exchange* exchange = queue_.front().exchange;
   queue_.pop_front();
+  if (first_ > 0) --first_;
   queue_changed();
-  ++taken_;
+  ++progress_;
   return exchange;
 }
 
 http::HandoverRule::Waiting ExecutorQueue::waiting() {
   const std::lock_guard lock(mutex_);
-  http::HandoverRule::Waiting found{queue_.size(), 0, std::nullopt, taken_};
+  http::HandoverRule::Waiting found{queue_.size(), 0, std::nullopt, progress_};
   if (!queue_.empty()) found.oldest = queue_.front().since;
+  if (first_ < queue_.size()) found.oldest = std::min(found.oldest, queue_[first_].since);
   const auto movable =
       std::find_if(queue_.begin(), queue_.end(), [](const Entry& entry) { return entry.movable; });
   if (movable != queue_.end()) found.first_movable = movable->since;
@@ -93,6 +95,7 @@ std::optional<ExecutorQueue::Entry> ExecutorQueue::withdraw(std::size_t skip, Na
                    [since](const Entry& entry) { return entry.movable && entry.since <= since; });
   if (found == queue_.end()) return std::nullopt;
   const Entry entry = *found;
+  if (found - queue_.begin() < static_cast<std::ptrdiff_t>(first_)) --first_;
   queue_.erase(found);
   queue_changed();
   return entry;
@@ -168,6 +171,7 @@ Ready ExecutorQueue::take_ready() {
   const std::lock_guard lock(mutex_);
   Ready ready = next_ready();
   if (ready.exchange != nullptr) return ready;
+  ++progress_;
   bell_->silence();
   bell_->set_idle();
   return ready;
@@ -179,6 +183,7 @@ Ready ExecutorQueue::next_ready() {
   if (!resumed_.empty()) {
     Exchange* exchange = resumed_.back();
     resumed_.pop_back();
+    ++progress_;
     return {Ready::Kind::resumed, exchange};
   }
   if (!queue_.empty()) return {Ready::Kind::request, pop_front()};
@@ -191,8 +196,10 @@ void ExecutorQueue::resume(Exchange* exchange) {
   news_.store(true, std::memory_order_relaxed);
 }
 
-void ExecutorQueue::end_turn() {
-  if (bell_ && news_.exchange(false, std::memory_order_acq_rel)) bell_->ring();
+bool ExecutorQueue::end_turn() {
+  if (!bell_ || !news_.exchange(false, std::memory_order_acq_rel)) return false;
+  bell_->ring();
+  return true;
 }
 
 void ExecutorQueue::interrupt() {
@@ -220,6 +227,7 @@ std::deque<ExecutorQueue::Entry> ExecutorQueue::end() {
     news_.store(true, std::memory_order_relaxed);
     waiters.swap(waiters_);
     dropped.swap(queue_);
+    first_ = 0;
     asking_.store(0, std::memory_order_relaxed);
     queue_changed();
   }

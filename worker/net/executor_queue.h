@@ -39,8 +39,11 @@ class ExecutorQueue {
   Ready take_ready();
   /// What `exchange` would have had to wait for is there. Any thread but the loop's.
   void resume(Exchange* exchange);
-  /// The end of a turn of the I/O thread: wakes the event loop if there is something new for it.
-  void end_turn();
+  /// The end of a turn of the I/O thread: tells the event loop if there is something new for it. Returns whether
+  /// there is: then it will look (take_ready()), if it can.
+  bool end_turn();
+  /// The event loop is to look, although there is nothing new for it.
+  void ask_to_look() { news_.store(true, std::memory_order_relaxed); }
 
   struct Entry {
     Exchange* exchange = nullptr;
@@ -50,8 +53,9 @@ class ExecutorQueue {
 
   // I/O thread.
   void push(const Entry& entry);
-  /// In front of all others.
+  /// What a sibling has handed over: before all others, but after those that came so before it.
   void push_first(const Entry& entry);
+  /// Its progress is what executors have taken, or how often the event loop has looked.
   http::HandoverRule::Waiting waiting();
   /// Takes back the first movable one, but for `skip` at the front, that has waited since `since` or longer.
   std::optional<Entry> withdraw(std::size_t skip, Nanos since);
@@ -95,7 +99,8 @@ class ExecutorQueue {
   std::mutex mutex_;
   std::deque<Entry> queue_;
   std::vector<Waiter*> waiters_;  // the last one that went to sleep is woken first: its caches are warm
-  std::uint64_t taken_ = 0;       // exchanges that executors have got
+  std::size_t first_ = 0;         // so many at the front of the queue came by push_first()
+  std::uint64_t progress_ = 0;    // as waiting() says
   bool interrupted_ = false;
   bool ended_ = false;
   std::atomic<bool> backlog_{false};

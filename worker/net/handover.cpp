@@ -9,12 +9,17 @@ namespace gserve::net {
 
 using Outcome = http::HandoverRule::Outcome;
 
+namespace {
+
+http::HandoverRule rule_for(const ServerConfig& config) {
+  if (config.event_loop) return http::HandoverRule::for_event_loop();
+  return http::HandoverRule(static_cast<std::size_t>(std::max(config.executors, 1)));
+}
+
+}  // namespace
+
 Handover::Handover(Context& context, Poller& poller, Driver& driver, Log& log)
-    : context_(context),
-      poller_(poller),
-      driver_(driver),
-      log_(log),
-      rule_(static_cast<std::size_t>(std::max(context.config.executors, 1))) {}
+    : context_(context), poller_(poller), driver_(driver), log_(log), rule_(rule_for(context.config)) {}
 
 void Handover::watch(std::uint64_t token) {
   if (watching_ || !context_.handover.there()) return;
@@ -52,14 +57,29 @@ void Handover::serve_asking(bool may_take, Nanos now) {
   }
 }
 
+/// A loop in a long round looks for nothing, but gets on if it finishes requests.
+void Handover::look(Nanos now) {
+  http::HandoverRule::Waiting waiting = context_.queue.waiting();
+  if (context_.config.event_loop) {
+    loop_.look(waiting.progress);
+    waiting.progress += driver_.answered();
+  }
+  rule_.look(waiting, now);
+}
+
+std::optional<Nanos> Handover::deadline(Nanos now) const {
+  const auto rule = rule_.deadline(), loop = loop_.deadline(now);
+  return rule && loop ? std::min(rule, loop) : rule ? rule : loop;
+}
+
 void Handover::send_waiting(Nanos now) {
-  rule_.look(context_.queue.waiting(), now);
+  look(now);
   const http::HandoverRule::Order order = rule_.order(now);
   if (order.most == 0) return;
   const Outcome outcome = carry_out(order);
   if (outcome == Outcome::failed) tell_failed();
   rule_.carried_out(order, outcome, now);
-  rule_.look(context_.queue.waiting(), now);
+  look(now);
 }
 
 Outcome Handover::carry_out(const http::HandoverRule::Order& order) {

@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "worker/http/handover_rule.h"
+#include "worker/http/loop_watch.h"
 #include "worker/net/context.h"
 #include "worker/net/driver.h"
 #include "worker/net/log.h"
@@ -31,9 +32,13 @@ class Handover {
 
   /// Sends away what waits too long. At the end of each turn.
   void send_waiting(Nanos now);
-  /// A request waits too long: the worker must not accept.
-  bool overdue(Nanos now) const { return rule_.overdue(now); }
-  std::optional<Nanos> deadline() const { return rule_.deadline(); }
+  /// The event loop was told of what this turn had for it: right after send_waiting().
+  void told_loop(Nanos now) { loop_.told(now); }
+  /// Looks again at what waits.
+  void look(Nanos now);
+  /// A request waits too long, or the event loop does not come: the worker must neither accept nor take.
+  bool overdue(Nanos now) const { return rule_.overdue(now) || loop_.late(now); }
+  std::optional<Nanos> deadline(Nanos now) const;
 
  private:
   bool take(Nanos now);
@@ -45,6 +50,7 @@ class Handover {
   Driver& driver_;
   Log& log_;
   http::HandoverRule rule_;
+  http::LoopWatch loop_;
   bool watching_ = false;
   bool was_readable_ = false;
   bool failed_ = false;

@@ -83,7 +83,7 @@ void IoThread::turn() {
   update_stop();
   update_end();
   handover_.send_waiting(now_);
-  context_.queue.end_turn();
+  if (context_.queue.end_turn()) handover_.told_loop(now_);
   update_listeners();
   access_log_.flush(now_);
   driver_.table().bury();
@@ -112,6 +112,8 @@ void IoThread::accept(std::size_t listener) {
   if (!accepted) return;
   last_accept_ = now_;
   driver_.open(std::move(*accepted), now_);
+  // What comes over TLS cannot move, and its handshake takes a while: the loop must not turn out to be stuck only then.
+  if (context_.tls) context_.queue.ask_to_look();
 }
 
 /// Python's wakeup descriptor: a byte for each signal, its number.
@@ -197,7 +199,7 @@ Nanos IoThread::next_deadline() const {
   // time.
   if (driver_.out() > 0) sooner(now_ + longest_unseen());
   if (busy_since_ && (acceptor_.watching() || handover_.watching())) sooner(*busy_since_ + kBusyLimit);
-  if (const auto waiting = handover_.deadline()) sooner(*waiting);
+  if (const auto waiting = handover_.deadline(now_)) sooner(*waiting);
   if (!acceptor_.watching() && acceptor_.paused_until() > now_) sooner(acceptor_.paused_until());
   if (accept_window_) sooner(std::min(last_accept_ + kAcceptQuiet, drain_start_ + kAcceptMost));
   if (access_log_.blocked()) sooner(now_ + kLogRetry);
@@ -298,6 +300,7 @@ void IoThread::watch_less(bool listeners) {
   if (!handover_.watching() && !(listeners && acceptor_.watching())) return;
   // Announced before the last look: an executor that becomes free either sees the announcement or is seen.
   context_.watches_less.store(true, std::memory_order_seq_cst);
+  handover_.look(now_);
   if (context_.executor_free() && !handover_.overdue(now_)) return;
   handover_.unwatch();
   if (listeners) acceptor_.unwatch();

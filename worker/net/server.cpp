@@ -111,6 +111,9 @@ Ready Server::take_ready() {
     context.loop_thread.store(std::this_thread::get_id(), std::memory_order_relaxed);
   const Ready ready = context.queue.take_ready();
   if (ready.kind == Ready::Kind::request) static_cast<HttpExchange*>(ready.exchange)->taken();
+  // All is taken: the I/O thread may watch again.
+  if (ready.exchange == nullptr && context.watches_less.load(std::memory_order_seq_cst))
+    context.mailbox.wake();
   return ready;
 }
 

@@ -191,7 +191,7 @@ TEST_F(AskingExecutor, GetsWhatIsPutInFront) {
   EXPECT_FALSE(queue.asked());
   EXPECT_EQ(queue.take(nullptr), exchange(1));
   EXPECT_EQ(queue.take(nullptr), exchange(2));
-  EXPECT_EQ(queue.waiting().taken, 3U);
+  EXPECT_EQ(queue.waiting().progress, 3U);
 }
 
 TEST_F(AskingExecutor, GoesOnWithWhatWaitsWhenThereIsNothing) {

@@ -106,6 +106,62 @@ TEST_F(HandoverRuleTest, FullQueueIsLeftAloneForAWhile) {
   EXPECT_EQ(rule.order(111 * kMs).most, 100U);
 }
 
+class LoopRuleTest : public ::testing::Test {
+ protected:
+  HandoverRule::Order order(Waiting seen, HandoverRule::Time now) {
+    rule.look(seen, now);
+    return rule.order(now);
+  }
+  HandoverRule rule = HandoverRule::for_event_loop();
+};
+
+TEST_F(LoopRuleTest, WhatWaitsTooLongGoesAsSoonAsSiblingsTakeIt) {
+  EXPECT_EQ(order(waiting(20, 100 * kMs, 1), 101 * kMs - 1).most, 0U);
+  EXPECT_EQ(rule.deadline(), 101 * kMs);
+  HandoverRule::Time now = 101 * kMs;
+  for (const std::size_t most : {1U, 2U, 4U, 8U}) {
+    const auto order = rule.order(now);
+    EXPECT_EQ(order.most, most);
+    EXPECT_EQ(order.skip, 0U) << "none of them is known to be next";
+    EXPECT_TRUE(order.only_if_empty);
+    rule.carried_out(order, Outcome::done, now);
+    now += kMs;
+  }
+}
+
+TEST_F(LoopRuleTest, EvenTheOnlyOneGoes) {
+  EXPECT_EQ(order(waiting(1, 100 * kMs, 1), 101 * kMs).most, 1U);
+}
+
+TEST_F(LoopRuleTest, LoopIsStuckOnceItHasNotGotOnForTenMilliseconds) {
+  order(waiting(20, 100 * kMs, 1), 100 * kMs);
+  const auto cautious = rule.order(109 * kMs);
+  EXPECT_TRUE(cautious.only_if_empty);
+  rule.carried_out(cautious, Outcome::occupied, 109 * kMs);
+  EXPECT_EQ(rule.deadline(), 110 * kMs);
+  const auto all = rule.order(110 * kMs);
+  EXPECT_EQ(all.most, 20U);
+  EXPECT_FALSE(all.only_if_empty);
+}
+
+TEST_F(LoopRuleTest, LoopThatTakesFromTheQueueItselfSendsLittle) {
+  auto cautious = order(waiting(20, 100 * kMs, 1), 101 * kMs);
+  rule.took_one();
+  rule.carried_out(cautious, Outcome::done, 101 * kMs);
+  EXPECT_EQ(order(waiting(20, 100 * kMs, 2), 121 * kMs - 1).most, 0U);
+  EXPECT_EQ(order(waiting(20, 100 * kMs, 3), 121 * kMs).most, 1U);
+  rule.took_one();
+  rule.carried_out(rule.order(121 * kMs), Outcome::done, 121 * kMs);
+  EXPECT_EQ(rule.deadline(), 131 * kMs);
+  EXPECT_EQ(rule.order(131 * kMs).most, 20U) << "being stuck is another matter";
+}
+
+TEST_F(LoopRuleTest, LoopThatFinishesRequestsIsNotStuck) {
+  std::uint64_t progress = 0;
+  for (HandoverRule::Time now = 101 * kMs; now < 120 * kMs; now += kMs)
+    EXPECT_TRUE(order(waiting(20, 100 * kMs, ++progress), now).only_if_empty);
+}
+
 TEST_F(HandoverRuleTest, WhatCannotMoveWakesNobody) {
   const Waiting fixed{2, 100 * kMs, std::nullopt, 0};
   EXPECT_EQ(order(fixed, 200 * kMs).most, 0U);

@@ -33,16 +33,21 @@ struct Entry {
   bool movable;
 };
 
+constexpr std::size_t kLoop = 0;  // in place of a number of executors: an event loop
+
 struct Worker {
-  explicit Worker(std::size_t threads) : executors(threads), rule(threads) {}
+  explicit Worker(std::size_t threads)
+      : executors(threads == kLoop ? 1'000 : threads),
+        rule(threads == kLoop ? HandoverRule::for_event_loop() : HandoverRule(threads)) {}
   std::size_t executors;
   HandoverRule rule;
   std::deque<Entry> queue;
   std::vector<int> running;
   std::uint64_t taken = 0;
+  bool stuck = false;  // the loop: it takes nothing
   bool alive = true;
   bool draining = false;
-  bool free() const { return alive && running.size() < executors; }
+  bool free() const { return alive && !stuck && running.size() < executors; }
 };
 
 class Pool {
@@ -60,9 +65,17 @@ class Pool {
     settle();
   }
 
+  /// A request of its loop computes, or has come to the end of that.
+  void turn_stuck(std::size_t at) {
+    Worker& worker = workers_[at % workers_.size()];
+    worker.stuck = !worker.stuck && !worker.running.empty();
+    settle();
+  }
+
   void finish(std::size_t at, std::size_t which) {
     Worker& worker = workers_[at % workers_.size()];
     if (!worker.alive || worker.running.empty()) return;
+    worker.stuck = false;
     const auto it = worker.running.begin() + static_cast<std::ptrdiff_t>(which % worker.running.size());
     Request& request = requests_[static_cast<std::size_t>(*it)];
     request.where = Where::answered;
@@ -216,11 +229,12 @@ MoveFacts any_facts() {
 
 RC_GTEST_PROP(HandoverWalk, NeverLosesOrRepeatsARequest, ()) {
   const auto count = *rc::gen::inRange<std::size_t>(1, 5);
-  Pool pool(count, *rc::gen::inRange<std::size_t>(1, 4));
+  const auto executors = *rc::gen::inRange<std::size_t>(kLoop, 4);
+  Pool pool(count, executors);
   const int steps = *rc::gen::inRange(1, 200);
   for (int i = 0; i < steps; ++i) {
     const auto at = *rc::gen::inRange<std::size_t>(0, count);
-    switch (*rc::gen::weightedElement<int>({{10, 0}, {6, 1}, {8, 2}, {1, 3}, {1, 4}, {1, 5}})) {
+    switch (*rc::gen::weightedElement<int>({{10, 0}, {6, 1}, {8, 2}, {1, 3}, {1, 4}, {1, 5}, {3, 6}})) {
       case 0:
         pool.arrive(at, any_facts());
         break;
@@ -236,8 +250,11 @@ RC_GTEST_PROP(HandoverWalk, NeverLosesOrRepeatsARequest, ()) {
       case 4:
         pool.drain(at);
         break;
-      default:
+      case 5:
         pool.calm();
+        break;
+      default:
+        if (executors == kLoop) pool.turn_stuck(at);
     }
   }
   pool.stop();

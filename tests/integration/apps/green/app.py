@@ -40,6 +40,19 @@ def wait_in_vain():
     gevent.sleep(3600)
 
 
+def block(environ, query):
+    """What a C library does that waits by itself: nothing else of the worker runs."""
+    monkey.get_original("time", "sleep")(float(query["s"][0]))
+    return b"blocked"
+
+
+def compute(environ, query):
+    end = time.monotonic() + float(query["s"][0])
+    while time.monotonic() < end:
+        pass
+    return b"computed"
+
+
 def spin(environ, query):
     while True:
         pass
