@@ -225,10 +225,10 @@ TEST(Stop, LetsARunningRequestFinishAndDropsQueuedOnes) {
   gate.wait_until_reached();
   queued.get("/");
   server.server().stop();
+  EXPECT_TRUE(idle.closed());  // so the I/O thread has begun to stop
   gate.open();
   EXPECT_EQ(running.read_response().body, "finished");
   EXPECT_FALSE(queued.read_response().whole);
-  EXPECT_TRUE(idle.closed());
   server.join();
 }
 
