@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "supervisor/config/assignment.h"
 
-#include "supervisor/config/unsupported.h"
-
 namespace gserve::config {
 
 std::string invalid_value(const Assignment& assignment, const std::string& wrong) {
@@ -16,8 +14,7 @@ std::string not_supported(const Assignment& assignment) {
   const bool by_flag =
       assignment.source == Source::command_line || assignment.source == Source::args_environment;
   const std::string name = by_flag ? " (" + std::string(setting.name) + ")" : "";
-  const std::string reason = setting.refusal == kNotYet ? "" : ": " + std::string(setting.refusal);
-  return assignment.subject + name + " is not supported by this version" + reason;
+  return assignment.subject + name + " is not supported by this version: " + std::string(setting.refusal);
 }
 
 }  // namespace gserve::config

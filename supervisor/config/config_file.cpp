@@ -24,7 +24,12 @@ std::variant<ConfigFile, Ending> named_file(std::string location, const std::str
   if (location.starts_with("file:")) location.erase(0, 5);
   const fs::path path = fs::path(directory) / location;
   if (!is_there(path))
-    return Ending{kConfigurationError, "--config: '" + location + "' doesn't exist", false};
+    return Ending{
+        kConfigurationError,
+        "--config: cannot read " + path.lexically_normal().string() +
+            ": there is no such file; name one that exists, or leave --config out: then gunicorn.conf.py or "
+            "gserve.toml is read, where it is there",
+        false};
   return of_path(path);
 }
 

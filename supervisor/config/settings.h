@@ -19,7 +19,7 @@ using Value = std::variant<std::monostate, bool, std::int64_t, double, std::stri
 /// Where a value came from, low to high precedence.
 enum class Source { builtin, environment, config_file, args_environment, command_line };
 
-/// What a value is and how it is held. json is JSON text; identity is a user or group by name or number; callable
+/// What a value is and how it is held. json is JSON text; identity is a name or a number, as of a user; callable
 /// says where the function is defined ("FILE:LINE NAME"). The last three are for configuration files only.
 enum class Kind { flag, integer, bytes, seconds, text, list, identity, dictionary, json, callable };
 

@@ -10,7 +10,6 @@ namespace {
 
 using Texts = std::vector<std::string>;
 
-constexpr std::string_view kLater = kNotYet;
 constexpr std::string_view kNoHooks = "it runs no hooks yet";
 constexpr std::string_view kNoHttp2 = "gserve speaks HTTP/1.1";
 constexpr std::string_view kNoAsgi = "gserve runs WSGI applications";
@@ -56,8 +55,6 @@ std::vector<Setting> rows() {
       hook("nworkers_changed"),
       hook("on_exit"),
       hook("ssl_context"),
-
-      row("root_path", "--root-path", Kind::text, "", kLater),
 
       row("http_protocols", "--http-protocols", Kind::text, "h1", kNoHttp2),
       row("http2_cleartext", "--http2-cleartext", Kind::text, "off", kNoHttp2),

@@ -2,14 +2,10 @@
 #pragma once
 
 #include <span>
-#include <string_view>
 
 #include "supervisor/config/settings.h"
 
 namespace gserve::config {
-
-/// The refusal of what only has not been built yet.
-inline constexpr std::string_view kNotYet = "not yet";
 
 /// The part of the table that holds gunicorn's settings whose built-in value is the only one that this version
 /// accepts: it then behaves as gunicorn does by default. To implement one, move its row to table.cpp.

@@ -102,7 +102,25 @@ def test_error_in_the_file_shows_its_traceback(box):
 def test_missing_file_is_refused(box):
     server = box.prepare("-c", "nowhere.py", chdir=PLAIN)
     done = run(server)
-    assert (done.returncode, done.stderr) == (1, "gserve: --config: 'nowhere.py' doesn't exist\n")
+    assert done.returncode == 1
+    assert done.stderr == (f"gserve: --config: cannot read {box.base}/nowhere.py: there is no such file; name one that "
+                           "exists, or leave --config out: then gunicorn.conf.py or gserve.toml is read, where it is there\n")
+
+
+@pytest.mark.parametrize("line, name, value", [
+    ("proxy_protocol = True", "proxy_protocol", "auto"), ("proxy_protocol = False", "proxy_protocol", "off"),
+    ("proxy_protocol = 'v2'", "proxy_protocol", "v2"), ("ssl_version = 2", "ssl_version", "2"),
+    ("import ssl; ssl_version = ssl.PROTOCOL_TLS_SERVER", "ssl_version", "17"),
+    ("import ssl; ssl_version = ssl.PROTOCOL_TLSv1_2", "ssl_version", "5"), ("root_path = '/api'", "root_path", "/api"),
+])
+def test_values_are_taken_as_older_files_write_them(box, line, name, value):
+    assert values(configured(box, line + "\n", chdir=PLAIN))[name] == (value, box.path("gunicorn.conf.py") + ":1")
+
+
+def test_older_tls_is_refused_by_number_too(box):
+    done = run(configured(box, "import ssl\nssl_version = ssl.PROTOCOL_TLSv1\n", chdir=PLAIN))
+    assert done.returncode == 1
+    assert "gunicorn.conf.py:2: ssl_version: invalid value '3': TLS 1.2 and 1.3 are spoken" in done.stderr
 
 
 def test_file_that_hangs_is_given_up(box):

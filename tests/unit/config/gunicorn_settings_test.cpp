@@ -104,7 +104,7 @@ constexpr Fact kFacts[] = {
     {"uwsgi_allow_ips", "--uwsgi-allow-from", Kind::text, "127.0.0.1,::1"},
     {"keyfile", "--keyfile", Kind::text, ""},
     {"certfile", "--certfile", Kind::text, ""},
-    {"ssl_version", "--ssl-version", Kind::text, "TLS"},
+    {"ssl_version", "--ssl-version", Kind::identity, "TLS"},
     {"cert_reqs", "--cert-reqs", Kind::integer, "0"},
     {"ca_certs", "--ca-certs", Kind::text, ""},
     {"suppress_ragged_eofs", "--suppress-ragged-eofs", Kind::flag, "true"},

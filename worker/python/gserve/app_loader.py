@@ -87,7 +87,14 @@ def load_configured(settings):
 
 def load_paste_app(location, variables):
     """The application of a PasteDeploy file, FILE or FILE#NAME, relative to the working directory."""
-    from paste.deploy import loadapp
+    try:
+        from paste.deploy import loadapp
+    except ImportError as error:
+        raise AppImportError(f"--paste needs the package PasteDeploy, which {sys.executable} cannot import ({error}): install it "
+                             "there (pip install PasteDeploy, or Debian's python3-pastedeploy)") from None
+    if not os.path.exists(location.partition("#")[0]):
+        raise AppImportError(f"There is no PasteDeploy file {os.path.abspath(location.partition('#')[0])!r}: give --paste the "
+                             "path of one, from the directory that --chdir names")
     return loadapp("config:" + os.path.abspath(location), global_conf=dict(map(paste_variable, variables)))
 
 
