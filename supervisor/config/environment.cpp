@@ -18,6 +18,7 @@ struct Variable {
 };
 
 constexpr Variable kVariables[] = {{"WEB_CONCURRENCY", "workers", "", false},
+                                   {"GSERVE_PYTHON", "python", "", false},
                                    {"PORT", "bind", "0.0.0.0:", false},
                                    {"FORWARDED_ALLOW_IPS", "forwarded_allow_ips", "", true}};
 

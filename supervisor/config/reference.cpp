@@ -15,7 +15,7 @@ constexpr std::string_view kIntroduction = R"(# Settings
 
 Written by `gserve --print-settings-reference`; a test compares it with the program.
 
-From low to high precedence a value comes from: the default (`PORT`, `WEB_CONCURRENCY` and `FORWARDED_ALLOW_IPS` change three
+From low to high precedence a value comes from: the default (`PORT`, `WEB_CONCURRENCY`, `GSERVE_PYTHON` and `FORWARDED_ALLOW_IPS` change four
 of them), the configuration file, `GUNICORN_CMD_ARGS`, `GSERVE_CMD_ARGS`, the command line. `gserve --print-config` shows
 each value and where it came from. What a later source gives replaces the whole value, lists too.
 

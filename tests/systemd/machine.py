@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """A machine with a real systemd, booted in a container over a tree that is thrown away again."""
+import itertools
 import json
 import os
 import shutil
@@ -11,6 +12,13 @@ SOURCE = os.path.realpath(os.path.join(os.path.dirname(__file__), "../.."))
 BUILD = os.path.realpath(os.environ.get("GSERVE_BUILD") or os.path.join(SOURCE, "build"))
 TREE = os.path.join(SOURCE, "build/systemd-tree")
 BOOT_LIMIT = 120  # seconds
+NUMBERS = itertools.count(1)
+
+# What was built, where the unit expects it: path here -> path in the machine.
+BUILT = {f"{BUILD}/bin/gserve": "/usr/bin/gserve", f"{BUILD}/bin/gservectl": "/usr/bin/gservectl",
+         f"{BUILD}/lib/gserve": "/usr/lib/gserve",
+         f"{SOURCE}/packaging/systemd/gserve@.service": "/etc/systemd/system/gserve@.service",
+         f"{SOURCE}/packaging/systemd/gserve@.socket": "/etc/systemd/system/gserve@.socket"}
 
 
 def wait_for(condition, what, seconds=60, shown=lambda: ""):
@@ -42,10 +50,13 @@ class Machine:
     """Root's own services run in it: `gserve@NAME`, each with its application in /srv/NAME. What is written on its
     root file system is gone with it."""
 
-    def __init__(self):
+    def __init__(self, shown=None):
+        """shown: what is seen in it of this machine, as BUILT, the default."""
+        self.shown = BUILT if shown is None else shown
         self.base = tempfile.mkdtemp(prefix="gserve-machine-")
-        self.srv = self.folder("srv")
-        self.etc = self.folder("etc")
+        self.folders = {"/srv": self.folder("srv")}
+        if shown is None:
+            self.folders["/etc/gserve"] = self.folder("etc")
         self.console = open(os.path.join(self.base, "console"), "wb")
         self.process = subprocess.Popen(self.command(), stdin=subprocess.DEVNULL, stdout=self.console,
                                         stderr=subprocess.STDOUT)
@@ -62,15 +73,11 @@ class Machine:
         return path
 
     def command(self):
-        shown = {f"{BUILD}/bin/gserve": "/usr/bin/gserve", f"{BUILD}/bin/gservectl": "/usr/bin/gservectl",
-                 f"{BUILD}/lib/gserve": "/usr/lib/gserve",
-                 f"{SOURCE}/packaging/systemd/gserve@.service": "/etc/systemd/system/gserve@.service",
-                 f"{SOURCE}/packaging/systemd/gserve@.socket": "/etc/systemd/system/gserve@.socket"}
-        binds = [f"--bind-ro={source}:{target}" for source, target in shown.items()]
-        name = f"gserve-{os.getpid()}"
+        binds = [f"--bind-ro={source}:{target}" for source, target in self.shown.items()]
+        binds += [f"--bind={outside}:{inside}" for inside, outside in self.folders.items()]
+        name = f"gserve-{os.getpid()}-{next(NUMBERS)}"
         return ["systemd-nspawn", "--quiet", f"--directory={TREE}", "--volatile=overlay", "--boot", "--register=no",
-                "--keep-unit", "--private-network", "--link-journal=no", f"--machine={name}", *binds,
-                f"--bind={self.srv}:/srv", f"--bind={self.etc}:/etc/gserve"]
+                "--keep-unit", "--private-network", "--link-journal=no", f"--machine={name}", *binds]
 
     def find_leader(self):
         """The container's first process; systemd-nspawn forks others on the way."""
@@ -90,7 +97,7 @@ class Machine:
     # --- what is done in it ---
     def argv(self, *words):
         return ["nsenter", "--target", self.leader, "--mount", "--uts", "--ipc", "--net", "--pid", "--root", "--wd=/",
-                "--", "/usr/bin/env", "-i", "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C.UTF-8", *words]
+                "--", "/usr/bin/env", "--chdir=/", "-i", "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C.UTF-8", *words]
 
     def run(self, *words, check=True, seconds=60):
         done = subprocess.run(self.argv(*words), capture_output=True, text=True, timeout=seconds)
@@ -120,10 +127,9 @@ class Machine:
         return int(status or 0), body or done.stderr
 
     def write(self, path, text):
-        """A file below /srv or /etc/gserve."""
-        for inside, outside in (("/srv/", self.srv), ("/etc/gserve/", self.etc)):
-            if path.startswith(inside):
-                target = os.path.join(outside, path[len(inside):])
+        for inside, outside in self.folders.items():
+            if path.startswith(inside + "/"):
+                target = outside + path[len(inside):]
                 os.makedirs(os.path.dirname(target), exist_ok=True)
                 with open(target, "w", encoding="utf-8") as file:
                     file.write(text)

@@ -60,7 +60,9 @@ bool Client::advance(bool stop) {
   for (;;) {
     if (idle_ && stop) return false;
     if (idle_) begin();
-    const bool progress = send() | receive();
+    const bool sent = send();
+    const bool received = receive();
+    const bool progress = sent || received;
     if (!idle_ && abort_due()) {
       ++counts_.aborted;
       idle_ = true;

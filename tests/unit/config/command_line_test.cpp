@@ -366,6 +366,12 @@ TEST(Precedence, AHigherLayersListReplacesTheLowerOne) {
   EXPECT_EQ(settings_of(parse({"-b", ":3", "a"}, variables)).list("bind"), Words{":3"});
 }
 
+TEST(Precedence, InterpreterComesFromTheEnvironmentOrTheCommandLine) {
+  const Variables variables{{"GSERVE_PYTHON", "/srv/venv/bin/python"}};
+  EXPECT_EQ(settings_of(parse({"a"}, variables)).text("python"), "/srv/venv/bin/python");
+  EXPECT_EQ(settings_of(parse({"--python", "python3.12", "a"}, variables)).text("python"), "python3.12");
+}
+
 TEST(Precedence, TrustedProxiesComeFromTheEnvironmentOrTheCommandLine) {
   const auto trusted = [](const Words& words, const Variables& variables) {
     return settings_of(parse(words, variables)).text("forwarded_allow_ips");

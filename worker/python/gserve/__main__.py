@@ -1,15 +1,19 @@
 # SPDX-License-Identifier: MIT
-"""Where the processes of gserve start: `python3 -P -m gserve worker`, or `template`."""
+"""Where the processes of gserve start: `python3 -P -m gserve worker`, or `template`. As a user's own command,
+`python3 -m gserve`, it is the program gserve of a wheel."""
 import os
 import sys
 
-from gserve.launch import LaunchError, take_launch
+from gserve import programs
+from gserve.launch import LaunchError, started_by_supervisor, take_launch
 from gserve.patching import patch
 
 FAILED = 1
 
 
 def main():
+    if not started_by_supervisor(os.environ):
+        programs.gserve()
     role = sys.argv.pop()
     try:
         launch = take_launch(os.environ)

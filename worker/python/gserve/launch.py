@@ -52,6 +52,10 @@ class Launch:
         return [fd for fds in self._fds.values() for fd in fds]
 
 
+def started_by_supervisor(environ):
+    return "settings" in environ.get("LISTEN_FDNAMES", "").split(":")
+
+
 def take_launch(environ):
     """Reads the contract out of `environ` and removes it from there, so that neither the application nor its
     subprocesses see it."""
