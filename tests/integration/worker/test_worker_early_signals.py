@@ -12,6 +12,7 @@ from worker_process import PYTHON_DIR
 sys.modules.setdefault("gserve._gserve", types.ModuleType("gserve._gserve"))
 sys.path.insert(0, PYTHON_DIR)
 from gserve import worker as worker_module  # noqa: E402
+from gserve.hooks import WorkerHooks  # noqa: E402
 
 
 class FakeServer:
@@ -30,6 +31,7 @@ def starting_worker(monkeypatch, signal_name):
     worker.starting = worker.ending = worker.draining = worker.stopping = worker.serving = False
     worker.signals = types.SimpleNamespace(leave_abort=lambda: False)
     worker.launch = types.SimpleNamespace(settings={"threads": 1})
+    worker.hooks = WorkerHooks(worker, types.SimpleNamespace(functions={}))
     monkeypatch.setattr(worker, "limit_the_end", lambda: calls.append("limit"))  # this process goes on
     worker.notifier = types.SimpleNamespace(ready=lambda: calls.append("READY"), stopping=lambda: calls.append("STOPPING"))
 
