@@ -125,6 +125,13 @@ void Writer::count_answer(int status) {
   if (status >= 500) layout_->header.errors.fetch_add(1, std::memory_order_relaxed);
 }
 
+void Writer::count_duration(std::uint64_t nanoseconds) {
+  const auto* const bound = std::lower_bound(kDurationBounds.begin(), kDurationBounds.end(), nanoseconds);
+  Durations& durations = layout_->durations;
+  durations.buckets[bound - kDurationBounds.begin()].fetch_add(1, std::memory_order_relaxed);
+  durations.sum_ns.fetch_add(nanoseconds, std::memory_order_relaxed);
+}
+
 void Writer::count_connection() {
   layout_->header.connections.fetch_add(1, std::memory_order_relaxed);
 }
@@ -139,6 +146,9 @@ std::optional<Sample> read(const Layout& layout) {
   sample.requests = header.requests.load(std::memory_order_relaxed);
   sample.errors = header.errors.load(std::memory_order_relaxed);
   sample.connections = header.connections.load(std::memory_order_relaxed);
+  for (std::size_t i = 0; i < kDurationBuckets; ++i)
+    sample.durations[i] = layout.durations.buckets[i].load(std::memory_order_relaxed);
+  sample.duration_sum_ns = layout.durations.sum_ns.load(std::memory_order_relaxed);
   for (const Slot& slot : layout.slots) {
     if (auto request = read_slot(slot)) sample.running.push_back(std::move(*request));
   }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
@@ -22,6 +23,13 @@ inline constexpr std::uint32_t kSlots = 64;
 inline constexpr std::size_t kLineSize = 232;
 inline constexpr std::size_t kLineWords = kLineSize / sizeof(std::uint64_t);
 
+/// Upper bounds of the buckets that durations of requests are counted in, in nanoseconds, each included; one more
+/// bucket takes what is above the last.
+inline constexpr std::array<std::uint64_t, 14> kDurationBounds = {
+    1'000'000,   2'500'000,   5'000'000,    10'000'000,   25'000'000,   50'000'000,     100'000'000,
+    250'000'000, 500'000'000, 1000'000'000, 2500'000'000, 5000'000'000, 10'000'000'000, 30'000'000'000};
+inline constexpr std::size_t kDurationBuckets = kDurationBounds.size() + 1;
+
 enum class WorkerState : std::uint32_t { booting, serving, draining };
 
 /// Written by the worker only. All counters only grow.
@@ -42,12 +50,22 @@ struct alignas(64) Slot {
   std::atomic<std::uint64_t> line[kLineWords];  // the bytes of "GET /path HTTP/1.1", cut to fit
 };
 
+/// How long answered requests took, in the order of kDurationBounds. All only grow.
+struct alignas(64) Durations {
+  std::atomic<std::uint64_t> buckets[kDurationBuckets];
+  std::atomic<std::uint64_t> sum_ns;
+};
+
+/// A worker of an older release leaves `durations` at zero, and its memory file ends before them, but in the same
+/// page: reading there is safe.
 struct Layout {
   Header header;
   Slot slots[kSlots];
+  Durations durations;
 };
 static_assert(std::atomic<std::uint64_t>::is_always_lock_free);
 static_assert(sizeof(Slot) == 256);
+static_assert((offsetof(Layout, durations) - 1) / 4096 == (sizeof(Layout) - 1) / 4096);
 
 inline constexpr std::size_t kSize = sizeof(Layout);
 
@@ -62,6 +80,8 @@ class Writer {
   void count_request();
   /// It is not any more; `status` is the HTTP status sent.
   void count_answer(int status);
+  /// ... and it took so long.
+  void count_duration(std::uint64_t nanoseconds);
   /// Slot `index` (taken modulo kSlots) shows that `line` runs since `started_ns` (CLOCK_MONOTONIC).
   void show(std::uint32_t index, std::string_view line, std::uint64_t started_ns);
   /// Frees the slot.
@@ -87,6 +107,8 @@ struct Sample {
   std::uint64_t requests = 0;
   std::uint64_t errors = 0;
   std::uint64_t connections = 0;
+  std::array<std::uint64_t, kDurationBuckets> durations{};
+  std::uint64_t duration_sum_ns = 0;
   std::vector<RunningRequest> running;  // oldest first; slots torn by a killed writer are left out
 };
 

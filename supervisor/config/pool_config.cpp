@@ -29,6 +29,12 @@ core::SupervisorConfig supervisor_config(const Settings& settings) {
   return {{pool}};
 }
 
+int requests_at_once(const Settings& settings) {
+  const std::string& name = settings.text("worker_class");
+  if (name.starts_with("gevent")) return static_cast<int>(settings.integer("worker_connections"));
+  return static_cast<int>(settings.integer("threads"));  // more than one makes gthread of sync
+}
+
 core::LogLevel log_level(const Settings& settings) {
   const std::string& name = settings.text("loglevel");
   if (name == "debug") return core::LogLevel::debug;

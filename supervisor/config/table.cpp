@@ -340,6 +340,11 @@ const std::array kTable = {
             kSupervisor, validators::socket_path, kControl},
     Setting{"control_socket_mode", "--control-socket-mode", Kind::integer, 0600_i, "MODE",
             "permissions of that socket", kGunicorn, kSupervisor, validators::file_mode, kControl},
+    Setting{"admin", "--admin", Kind::text, kNone, "ADDRESS",
+            "answer health checks and metrics, and show a dashboard, on this loopback address or unix:PATH; "
+            "default: "
+            "off",
+            kOwn, kSupervisor, validators::local_address, kControl},
     Setting{"control_socket_disable", "--no-control-socket", Kind::flag, false, "",
             "no control interface: gservectl cannot reach this instance", kGunicorn, kSupervisor,
             validators::accept, kControl},

@@ -177,6 +177,20 @@ std::string addresses(Value& value) {
   return {};
 }
 
+std::string local_address(Value& value) {
+  const ParsedAddress parsed = parse_address(std::get<std::string>(value));
+  if (!parsed.wrong.empty()) return parsed.wrong;
+  if (std::holds_alternative<UnixAddress>(parsed.address)) return {};
+  AddressSet loopback;
+  loopback.add("127.0.0.0/8");
+  loopback.add("::1");
+  const auto* tcp = std::get_if<TcpAddress>(&parsed.address);
+  if (tcp != nullptr && (tcp->host == "localhost" || loopback.contains(tcp->host))) return {};
+  return "must be 127.0.0.1:PORT, [::1]:PORT, localhost:PORT or unix:PATH, for it shows requests to "
+         "everybody "
+         "who reaches it; let others in through a proxy that asks who they are";
+}
+
 std::string trusted_peers(Value& value) {
   AddressSet set;
   std::istringstream items(std::get<std::string>(value));

@@ -42,6 +42,8 @@ std::string statsd_address(Value& value);
 std::string worker_class(Value& value);
 std::string reload_engine(Value& value);
 std::string addresses(Value& value);
+/// Where only this machine can connect: a loopback address or a Unix socket.
+std::string local_address(Value& value);
 /// Addresses and networks, separated by commas; or "*".
 std::string trusted_peers(Value& value);
 /// Makes off, v1, v2 or auto of gunicorn's words for them.

@@ -49,8 +49,19 @@ void JobTable::finish(JobId id, JobState result, const std::string& reason, Time
   JobView& job = jobs_.at(id);
   job.state = result;
   job.reason = reason;
+  ++counts_[{job.kind, result}];
   finished_.emplace_back(now, id);
   outbox_.push(JobFinished{id, result, reason});
+}
+
+std::vector<JobCount> JobTable::counts() const {
+  std::vector<JobCount> counts;
+  for (const auto& [what, count] : counts_) counts.push_back({what.first, what.second, count});
+  return counts;
+}
+
+void JobTable::restore_counts(const std::vector<JobCount>& counts) {
+  for (const JobCount& each : counts) counts_[{each.kind, each.result}] = each.count;
 }
 
 std::optional<JobView> JobTable::find(JobId id) const {

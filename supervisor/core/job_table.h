@@ -36,6 +36,9 @@ class JobTable {
   bool progress(JobId id, const std::string& text);
   void finish(JobId id, JobState result, const std::string& reason, TimePoint now);
   std::optional<JobView> find(JobId id) const;
+  /// How many have ended, by kind and result; for ever.
+  std::vector<JobCount> counts() const;
+  void restore_counts(const std::vector<JobCount>& counts);
   /// Forgets what ended long ago.
   void prune(TimePoint now);
 
@@ -44,6 +47,7 @@ class JobTable {
   JobId next_ = 1;
   std::map<JobId, JobView> jobs_;
   std::deque<std::pair<TimePoint, JobId>> finished_;
+  std::map<std::pair<JobKind, JobState>, std::uint64_t> counts_;
 };
 
 }  // namespace gserve::core

@@ -49,6 +49,24 @@ const char* name_of(IncidentKind kind) {
   return "unknown";
 }
 
+const char* name_of(ExitReason reason) {
+  switch (reason) {
+    case ExitReason::drained:
+      return "drained";
+    case ExitReason::recycled:
+      return "recycled";
+    case ExitReason::timeout:
+      return "timeout";
+    case ExitReason::crash:
+      return "crash";
+    case ExitReason::out_of_memory:
+      return "out-of-memory";
+    case ExitReason::boot_failure:
+      return "boot-failure";
+  }
+  return "unknown";
+}
+
 const char* name_of(SupervisorState state) {
   switch (state) {
     case SupervisorState::starting:

@@ -11,6 +11,7 @@ namespace gserve::core {
 const char* name_of(WorkerState state);
 const char* name_of(TemplateState state);
 const char* name_of(IncidentKind kind);
+const char* name_of(ExitReason reason);
 const char* name_of(SupervisorState state);
 const char* name_of(JobKind kind);
 const char* name_of(JobState state);

@@ -47,6 +47,7 @@ class Examination {
     workers();
     templates();
     jobs();
+    exits();
     scales();
     upgrade();
     bake();
@@ -134,6 +135,12 @@ class Examination {
   bool runs(JobId id, JobKind kind) const {
     const auto job = jobs_.find(id);
     return job != jobs_.end() && job->second->kind == kind && job->second->state == JobState::running;
+  }
+
+  void exits() {
+    for (const ExitRecord& exit : snapshot_.exits) {
+      expect(exit.pool < snapshot_.pools.size(), "workers of no pool have ended");
+    }
   }
 
   void scales() {

@@ -116,6 +116,14 @@ struct ScaleRecord {
   bool operator==(const ScaleRecord&) const = default;
 };
 
+/// How many workers of a pool have ended so.
+struct ExitRecord {
+  std::size_t pool = 0;  // index
+  ExitReason reason = ExitReason::drained;
+  std::uint64_t count = 0;
+  bool operator==(const ExitRecord&) const = default;
+};
+
 struct UpgradeRecord {
   JobId job = 0;  // 0: none
   bool executing = false;
@@ -166,6 +174,8 @@ struct Snapshot {
   std::vector<TemplateRecord> templates;  // likewise
   JobId next_job = 0;
   std::vector<JobRecord> jobs;
+  std::vector<JobCount> job_counts;
+  std::vector<ExitRecord> exits;
   std::vector<ScaleRecord> scales;  // one for each pool
   UpgradeRecord upgrade;
   BakeRecord bake;

@@ -28,10 +28,17 @@ void Supervisor::Impl::template_gone(std::size_t pool, Generation generation,
 }
 
 /// In a hurried stop it does not matter how those end that were told to leave.
-void Supervisor::Impl::record(const WorkerHandle& gone, const WorkerEnd& end) {
+std::optional<IncidentKind> Supervisor::Impl::incident_of(const WorkerEnd& end) const {
   const bool leaving = end.departure == Departure::told || end.departure == Departure::by_itself;
-  if (!end.incident || (leaving && shutdown_.hurried() && end.incident == IncidentKind::crash)) return;
-  outbox_.push(RecordIncident{gone.launch, *end.incident, false, workforce_.pools()[gone.pool].name(),
+  if (leaving && shutdown_.hurried() && end.incident == IncidentKind::crash) return std::nullopt;
+  return end.incident;
+}
+
+void Supervisor::Impl::record(const WorkerHandle& gone, const WorkerEnd& end) {
+  const auto incident = incident_of(end);
+  ++exits_[gone.pool][static_cast<std::size_t>(exit_reason(gone, incident))];
+  if (!incident) return;
+  outbox_.push(RecordIncident{gone.launch, *incident, false, workforce_.pools()[gone.pool].name(),
                               gone.generation, gone.pid, end.incident_reason, gone.boot_error});
 }
 

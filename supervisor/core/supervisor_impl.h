@@ -68,7 +68,8 @@ class Supervisor::Impl {
         scale_(workforce_, jobs_, outbox_),
         shutdown_(workforce_, timers_, jobs_, outbox_),
         upgrade_(timers_, jobs_, outbox_),
-        watchdog_(timers_, outbox_) {}
+        watchdog_(timers_, outbox_),
+        exits_(workforce_.pools().size()) {}
 
   /// What the manager's status line tells; compared before it is put into words.
   struct Standing {
@@ -113,6 +114,7 @@ class Supervisor::Impl {
   void abort_overdue(WorkerHandle& worker, const ScoreboardSampled& sample);
   void replace_overdue(WorkerHandle& worker, const ScoreboardSampled& sample);
   void become_due(WorkerHandle& worker, const std::string& reason, const std::string& details);
+  std::optional<IncidentKind> incident_of(const WorkerEnd& end) const;
   void record(const WorkerHandle& gone, const WorkerEnd& end);
   void record(const TemplateFailure& failure);
   void account_for(const WorkerHandle& gone, const WorkerEnd& end);
@@ -133,6 +135,7 @@ class Supervisor::Impl {
   void close();
   void end_jobs(const std::string& reason);
   SupervisorState state() const;
+  std::vector<ExitRecord> exit_records() const;
   Standing standing() const;
   void tell_manager();
   void restore(const Snapshot& snapshot);
@@ -150,6 +153,7 @@ class Supervisor::Impl {
   Upgrade upgrade_;
   CodeChanges changes_;
   Watchdog watchdog_;
+  std::vector<ExitCounts> exits_;  // by pool
   bool ever_ready_ = false;
   // What the service manager was told last.
   bool told_ready_ = false;

@@ -48,22 +48,36 @@ StatusView Supervisor::Impl::status() const {
                   {},
                   workforce_.pools().front().kept(),
                   bake_.until(),
-                  bake_.rolled_back()};
+                  bake_.rolled_back(),
+                  jobs_.counts()};
   for (const WorkerHandle* worker : workforce_.in_order()) {
     view.workers.push_back({worker->launch, worker->pid, workforce_.pools()[worker->pool].name(),
                             worker->state(), worker->generation, worker->started, worker->due,
                             worker->resting});
   }
+  std::size_t index = 0;
   for (const WorkerPool& pool : workforce_.pools()) {
     const Cohort& current = pool.current();
     view.pools.push_back({pool.name(), pool.target(), pool.ready(), current.backoff.looping(),
-                          current.backoff.failures(), current.last_failure, workforce_.next_start(pool)});
+                          current.backoff.failures(), current.last_failure, workforce_.next_start(pool),
+                          exits_[index++]});
   }
   for (const auto& [launch, handle] : workforce_.templates().all()) {
     view.templates.push_back({launch, handle.pid, workforce_.pools()[handle.pool].name(), handle.state(),
                               handle.generation, handle.started});
   }
   return view;
+}
+
+std::vector<ExitRecord> Supervisor::Impl::exit_records() const {
+  std::vector<ExitRecord> records;
+  for (std::size_t pool = 0; pool < exits_.size(); ++pool) {
+    for (std::size_t reason = 0; reason < kExitReasons; ++reason) {
+      const std::uint64_t count = exits_[pool][reason];
+      if (count > 0) records.push_back({pool, static_cast<ExitReason>(reason), count});
+    }
+  }
+  return records;
 }
 
 std::optional<Snapshot> Supervisor::Impl::snapshot() const {
@@ -77,6 +91,8 @@ std::optional<Snapshot> Supervisor::Impl::snapshot() const {
   snapshot.told_reloading = told_reloading_;
   snapshot.next_job = jobs_.next();
   snapshot.jobs = jobs_.records();
+  snapshot.job_counts = jobs_.counts();
+  snapshot.exits = exit_records();
   snapshot.scales = scale_.records();
   snapshot.upgrade = upgrade_.record();
   snapshot.bake = bake_.record();
@@ -91,6 +107,9 @@ void Supervisor::Impl::restore(const Snapshot& snapshot) {
   told_ready_ = snapshot.told_ready;
   told_reloading_ = snapshot.told_reloading;
   jobs_.restore(snapshot.next_job, snapshot.jobs);
+  jobs_.restore_counts(snapshot.job_counts);
+  for (const ExitRecord& exit : snapshot.exits)
+    exits_[exit.pool][static_cast<std::size_t>(exit.reason)] = exit.count;
   scale_.restore(snapshot.scales);
   upgrade_.restore(snapshot.upgrade);
   bake_.restore(snapshot.bake);

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <array>
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <variant>
@@ -78,6 +80,18 @@ enum class TemplateState { starting, ready, leaving, aborting, killing };
 
 /// As what the end of a worker or template is kept on record; see worker_end.h.
 enum class IncidentKind { timeout, crash, out_of_memory, boot_failure };
+
+/// Why a worker's life has ended, for those who count. Each end has one.
+enum class ExitReason {
+  drained,   // it was told to, or wanted to: a reload, fewer workers, a stop
+  recycled,  // it was due: max_requests, memory, lifetime, a refork
+  timeout,   // and the rest as incidents
+  crash,
+  out_of_memory,
+  boot_failure,
+};
+inline constexpr std::size_t kExitReasons = 6;
+using ExitCounts = std::array<std::uint64_t, kExitReasons>;  // by ExitReason; they only grow
 
 enum class SupervisorState { starting, running, reloading, stopping };
 

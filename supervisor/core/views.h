@@ -41,6 +41,14 @@ struct JobView {
   bool operator==(const JobView&) const = default;
 };
 
+/// How many jobs of a kind have ended so, since the service began.
+struct JobCount {
+  JobKind kind = JobKind::stop;
+  JobState result = JobState::done;
+  std::uint64_t count = 0;
+  bool operator==(const JobCount&) const = default;
+};
+
 struct PoolView {
   std::string name;
   int target;  // desired workers
@@ -49,6 +57,7 @@ struct PoolView {
   int failures;                         // since all went well
   std::string last_failure;             // one line; empty: none so far
   std::optional<TimePoint> next_start;  // when back-off lets the next worker start, if it is waited for
+  ExitCounts exits{};                   // of its workers, since the service began
   bool operator==(const PoolView&) const = default;
 };
 
@@ -64,6 +73,7 @@ struct StatusView {
   std::optional<Generation> kept;        // what a roll-back would go back to
   std::optional<TimePoint> bakes_until;  // the current generation is on test (bake.h)
   std::string rolled_back;  // that the last deploy was taken back without being asked for, and why; or empty
+  std::vector<JobCount> jobs{};  // that have ended
   bool operator==(const StatusView&) const = default;
 };
 

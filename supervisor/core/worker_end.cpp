@@ -70,6 +70,21 @@ std::string incident_reason_of(const WorkerHandle& worker, Departure departure, 
 
 }  // namespace
 
+ExitReason exit_reason(const WorkerHandle& worker, std::optional<IncidentKind> incident) {
+  if (!incident) return worker.due.empty() ? ExitReason::drained : ExitReason::recycled;
+  switch (*incident) {
+    case IncidentKind::timeout:
+      return ExitReason::timeout;
+    case IncidentKind::out_of_memory:
+      return ExitReason::out_of_memory;
+    case IncidentKind::boot_failure:
+      return ExitReason::boot_failure;
+    case IncidentKind::crash:
+      break;
+  }
+  return ExitReason::crash;
+}
+
 bool missed_boot(const WorkerHandle& worker) {
   return !worker.was_ready() && !worker.leaving && worker.state() > WorkerState::draining;
 }

@@ -47,6 +47,9 @@ WorkerEnd end_of(const WorkerHandle& worker, const ExitStatus& status);
 /// The end of a worker that could not be started.
 WorkerEnd stillborn(const std::string& why);
 
+/// As what the end is counted: `incident` is what is made of it.
+ExitReason exit_reason(const WorkerHandle& worker, std::optional<IncidentKind> incident);
+
 /// Whether it was aborted because it was not ready within boot_timeout.
 bool missed_boot(const WorkerHandle& worker);
 

@@ -18,6 +18,7 @@ constexpr const char* kHeldSettings[] = {"bind",
                                          "control_socket",
                                          "control_socket_mode",
                                          "control_socket_disable",
+                                         "admin",
                                          "daemon",
                                          "umask",
                                          "reuse_port"};

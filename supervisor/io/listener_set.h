@@ -53,6 +53,7 @@ class ListenerSet {
   /// "http://127.0.0.1:8000", for the log and for status.
   /// `secure`: TLS is spoken there.
   std::vector<std::string> describe(bool secure = false) const;
+  const std::vector<Listener>& all() const { return listeners_; }
   /// See Listener::waiting; the sum.
   std::optional<std::uint64_t> waiting() const;
   /// Offers each socket that is not shared yet to `keep`; those that it keeps are shared from then on.

@@ -1,12 +1,28 @@
 // SPDX-License-Identifier: MIT
 #include "supervisor/io/process_memory.h"
 
+#include <sys/resource.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <fstream>
 #include <string>
 
 namespace gserve::io {
+namespace {
+
+double seconds(const timeval& time) {
+  return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6;
+}
+
+/// To the millisecond.
+double since_epoch(core::TimePoint monotonic) {
+  const auto ago = std::chrono::steady_clock::now() - monotonic;
+  const auto then = (std::chrono::system_clock::now() - ago).time_since_epoch();
+  return static_cast<double>(std::chrono::duration_cast<std::chrono::milliseconds>(then).count()) / 1000;
+}
+
+}  // namespace
 
 std::uint64_t resident_bytes(core::Pid pid) {
   std::ifstream statm("/proc/" + std::to_string(pid) + "/statm");
@@ -14,6 +30,14 @@ std::uint64_t resident_bytes(core::Pid pid) {
   std::uint64_t resident = 0;
   statm >> total >> resident;
   return statm ? resident * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE)) : 0;
+}
+
+ports::OwnProcess own_process(core::TimePoint started) {
+  // Once: a clock that is set must not look like another start.
+  static const double start_time = since_epoch(started);
+  rusage usage{};
+  ::getrusage(RUSAGE_SELF, &usage);
+  return {resident_bytes(::getpid()), seconds(usage.ru_utime) + seconds(usage.ru_stime), start_time};
 }
 
 }  // namespace gserve::io

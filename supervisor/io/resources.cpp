@@ -97,6 +97,30 @@ std::unique_ptr<ControlDirectory> claim_control(const config::Settings& settings
   return nullptr;
 }
 
+struct OpenAdmin {
+  // It tells what runs here: not everybody's business, other than the service itself.
+  static constexpr mode_t kUmask = 0117;
+  static constexpr int kBacklog = 16;
+
+  std::variant<Listener, ListenError> operator()(const config::TcpAddress& address) const {
+    return Listener::open(address, kBacklog, false);
+  }
+  std::variant<Listener, ListenError> operator()(const config::UnixAddress& address) const {
+    return Listener::open(address, kBacklog, {kUmask, std::nullopt});
+  }
+  std::variant<Listener, ListenError> operator()(const config::InheritedAddress&) const {
+    return ListenError{"--admin takes no inherited descriptor"};
+  }
+};
+
+std::unique_ptr<Listener> open_admin(const config::Settings& settings) {
+  if (settings.is_none("admin")) return nullptr;
+  auto opened = std::visit(OpenAdmin{}, config::parse_address(settings.text("admin")).address);
+  if (const auto* error = std::get_if<ListenError>(&opened))
+    throw StartFailure(kExitFailure, "--admin: " + error->reason);
+  return std::make_unique<Listener>(std::get<Listener>(std::move(opened)));
+}
+
 /// The manager keeps what it has room for, in case that we die.
 void share_with_manager(ListenerSet& listeners, int room) {
   listeners.share([&](const Listener& listener) {
@@ -160,6 +184,7 @@ void restore_resources(Resources& resources, const ServiceState& state) {
   start_metrics(resources, settings);
   if (state.pidfile) resources.pidfile = std::make_unique<PidfileLock>(*state.pidfile, ::getpid());
   if (state.control) resources.control_directory = std::make_unique<ControlDirectory>(*state.control);
+  if (state.admin) resources.admin = std::make_unique<Listener>(*state.admin);
   resources.listeners = std::make_unique<ServiceListeners>(ListenerSet(state.listeners));
   resources.notify = std::make_unique<NotifySocket>(state.notify);
 }
@@ -170,6 +195,7 @@ void save_resources(const Resources& resources, ServiceState& state) {
   state.access_log = resources.logs->access_fd();
   if (resources.pidfile) state.pidfile = resources.pidfile->state();
   if (resources.control_directory) state.control = resources.control_directory->state();
+  if (resources.admin) state.admin = resources.admin->state();
   state.listeners = resources.listeners->set().states();
   state.notify = resources.notify->state();
 }
@@ -185,6 +211,7 @@ Resources take_resources(const StartContext& context, const Deployment& deployme
   resources.logs->write({core::LogLevel::info, std::string("Starting gserve ") + kVersion});
   resources.pidfile = lock_pidfile(settings);
   resources.control_directory = claim_control(settings, resources.instance, *resources.logs);
+  resources.admin = open_admin(settings);
   resources.listeners = open_listeners(context, deployment, *resources.logs, signals);
   resources.notify = open_notify_socket(context);
   return resources;

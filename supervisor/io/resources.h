@@ -49,6 +49,7 @@ struct Resources {
   std::unique_ptr<LogFiles> logs;
   std::unique_ptr<PidfileLock> pidfile;                 // null: no --pid
   std::unique_ptr<ControlDirectory> control_directory;  // null: no control interface
+  std::unique_ptr<Listener> admin;                      // null: no --admin
   std::unique_ptr<ServiceListeners> listeners;
   std::unique_ptr<NotifySocket> notify;
 };

@@ -34,6 +34,7 @@ std::vector<int> descriptors(const ServiceState& state) {
   if (state.access_log >= 0) fds.push_back(state.access_log);
   if (state.pidfile) fds.push_back(state.pidfile->fd);
   if (state.control) fds.insert(fds.end(), {state.control->listener, state.control->directory});
+  if (state.admin) fds.push_back(state.admin->fd);
   for (const ListenerState& listener : state.listeners) fds.push_back(listener.fd);
   for (const HandoverState& handover : state.handovers) fds.insert(fds.end(), {handover.one, handover.other});
   for (const LaunchState& launch : state.launches) {

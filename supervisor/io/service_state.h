@@ -112,6 +112,17 @@ struct HandoverState {
   bool operator==(const HandoverState&) const = default;
 };
 
+/// What the workers of a pool had counted that have gone.
+struct RequestTotalsState {
+  std::string pool;
+  std::uint64_t requests = 0;
+  std::uint64_t errors = 0;
+  std::uint64_t connections = 0;
+  std::vector<std::uint64_t> durations;  // by bucket
+  std::uint64_t duration_sum_ns = 0;
+  bool operator==(const RequestTotalsState&) const = default;
+};
+
 struct ServiceState {
   std::string release;                   // gserve's version that wrote it
   std::string binary;                    // path of the program that is to go on
@@ -135,6 +146,8 @@ struct ServiceState {
   std::vector<TemplateState> templates;
   std::vector<ForkState> forks;
   std::vector<HandoverState> handovers;
+  std::vector<RequestTotalsState> request_totals;
+  std::optional<ListenerState> admin;
   std::uint64_t last_incident = 0;  // id; 0: there was none
   std::vector<ports::Incident> incidents;
   core::Snapshot core;

@@ -140,6 +140,20 @@ void fields(Visitor& visit, core::JobRecord& record) {
 }
 
 template <typename Visitor>
+void fields(Visitor& visit, core::JobCount& count) {
+  visit("kind", count.kind);
+  visit("result", count.result);
+  visit("count", count.count);
+}
+
+template <typename Visitor>
+void fields(Visitor& visit, core::ExitRecord& record) {
+  visit("pool", record.pool);
+  visit("reason", record.reason);
+  visit("count", record.count);
+}
+
+template <typename Visitor>
 void fields(Visitor& visit, core::ScaleRecord& record) {
   visit("job", record.job);
   visit("target", record.target);
@@ -197,6 +211,8 @@ void fields(Visitor& visit, core::Snapshot& snapshot) {
   visit("templates", snapshot.templates);
   visit("next_job", snapshot.next_job);
   visit("jobs", snapshot.jobs);
+  visit.later("job_counts", snapshot.job_counts);
+  visit.later("exits", snapshot.exits);
   visit("scales", snapshot.scales);
   visit("upgrade", snapshot.upgrade);
   visit.later("bake", snapshot.bake);
@@ -295,6 +311,16 @@ void fields(Visitor& visit, HandoverState& handover) {
 }
 
 template <typename Visitor>
+void fields(Visitor& visit, RequestTotalsState& totals) {
+  visit("pool", totals.pool);
+  visit("requests", totals.requests);
+  visit("errors", totals.errors);
+  visit("connections", totals.connections);
+  visit("durations", totals.durations);
+  visit("duration_sum_ns", totals.duration_sum_ns);
+}
+
+template <typename Visitor>
 void fields(Visitor& visit, ports::RequestInFlight& request) {
   visit("line", request.line);
   visit("age", request.age);
@@ -342,6 +368,8 @@ void fields(Visitor& visit, ServiceState& state) {
   visit("templates", state.templates);
   visit("forks", state.forks);
   visit("handovers", state.handovers);
+  visit.later("request_totals", state.request_totals);
+  visit.later("admin", state.admin);
   visit.later("last_incident", state.last_incident);
   visit.later("incidents", state.incidents);
   visit("core", state.core);

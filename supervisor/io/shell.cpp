@@ -15,9 +15,11 @@
 #include "common/version.h"
 #include "supervisor/config/pool_config.h"
 #include "supervisor/config/unsafe.h"
+#include "supervisor/io/admin_pages.h"
 #include "supervisor/io/interpreter_environment.h"
 #include "supervisor/io/memfd.h"
 #include "supervisor/io/orphans.h"
+#include "supervisor/io/process_memory.h"
 
 namespace gserve::io {
 namespace {
@@ -72,6 +74,7 @@ Shell::Shell(const StartContext& context, SignalQueue& signals, Resources& resou
   worker_launcher_.restore_handovers(state.handovers);
   incidents_.restore(state);
   workers_.restore(std::move(launches));
+  workers_.restore(state.request_totals);
 }
 
 Shell::Shell(const StartContext& context, SignalQueue& signals, Resources& resources, Deployments deployments,
@@ -100,6 +103,7 @@ Shell::Shell(const StartContext& context, SignalQueue& signals, Resources& resou
     incidents_.gather(remains, resources_.logs->last_lines(remains.pid));
   });
   start_control();
+  start_admin();
 }
 
 Shell::~Shell() = default;
@@ -183,6 +187,15 @@ void Shell::start_control() {
   engine_.set_control(control_.get());
 }
 
+void Shell::start_admin() {
+  if (!resources_.admin) return;
+  const AdminPages pages({[this] { return status(); }, [this] { return metrics(); },
+                          [this](std::string& why) { return wants_requests(why); }});
+  admin_ = std::make_unique<AdminServer>(
+      loop_.context(), resources_.admin->fd(), [pages](std::string_view path) { return pages.answer(path); },
+      [this](core::LogLevel level, const std::string& text) { log(level, text); });
+}
+
 void Shell::announce() {
   for (const std::string& address : resources_.listeners->set().describe(deployments_.secure())) {
     log(core::LogLevel::info, "Listening at: " + address + " (" + std::to_string(::getpid()) + ")");
@@ -195,6 +208,7 @@ void Shell::announce() {
   for (std::string& warning : config::unsafe_settings(settings)) {
     log(core::LogLevel::warning, std::move(warning));
   }
+  if (admin_) log(core::LogLevel::info, "Admin address: " + resources_.admin->describe());
   if (control_) log(core::LogLevel::debug, "Control socket: " + resources_.control_directory->path());
 }
 
@@ -292,6 +306,7 @@ void Shell::finish() {
   engine_.set_control(nullptr);
   if (control_) control_->flush(kControlFlush);
   control_.reset();
+  admin_.reset();
 }
 
 void Shell::log(core::LogLevel level, std::string text) {
@@ -324,6 +339,48 @@ ports::StatusReport Shell::status() {
   }
   for (const core::WorkerView& worker : view.workers) report.workers.push_back(workers_.report(worker, now));
   return report;
+}
+
+/// Of the workers of `pool` that serve.
+int Shell::slots(const core::StatusView& view, const std::string& pool) const {
+  int slots = 0;
+  for (const core::WorkerView& worker : view.workers) {
+    if (worker.pool != pool || worker.state != core::WorkerState::ready || worker.spare) continue;
+    const Deployment* deployment = deployments_.find(worker.generation);
+    if (deployment) slots += config::requests_at_once(deployment->settings);
+  }
+  return slots;
+}
+
+ports::MetricsReport Shell::metrics() {
+  ports::MetricsReport report;
+  report.status = status();
+  const core::StatusView view = engine_.supervisor().status();
+  RequestTotals totals = workers_.totals();
+  for (const core::PoolView& pool : view.pools)
+    report.pools.push_back({totals.of(pool.name), pool.exits, slots(view, pool.name)});
+  report.jobs = view.jobs;
+  for (const Listener& listener : resources_.listeners->set().all())
+    report.queues.push_back({listener.describe(), listener.waiting()});
+  report.process = own_process(context_.started);
+  return report;
+}
+
+bool Shell::wants_requests(std::string& why) const {
+  const core::StatusView view = engine_.supervisor().status();
+  const std::string count =
+      std::to_string(view.ready) + " of " + std::to_string(view.target) + " workers ready";
+  if (view.state == core::SupervisorState::stopping) {
+    why = "stopping";
+  } else if (view.state == core::SupervisorState::starting) {
+    why = "starting: " + count;
+  } else {
+    const bool served = std::all_of(view.pools.begin(), view.pools.end(),
+                                    [](const core::PoolView& pool) { return pool.ready > 0; });
+    why = served ? "ok" : "not serving: " + count;
+    return served;
+  }
+  return false;
 }
 
 std::optional<core::JobView> Shell::job(core::JobId id) {

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "supervisor/io/admin_server.h"
 #include "supervisor/io/cgroup_oom_counter.h"
 #include "supervisor/io/deployments.h"
 #include "supervisor/io/engine.h"
@@ -24,6 +25,7 @@
 #include "supervisor/io/worker_launcher.h"
 #include "supervisor/io/worker_processes.h"
 #include "supervisor/ports/control_bus.h"
+#include "supervisor/ports/metrics.h"
 
 namespace gserve::io {
 
@@ -57,11 +59,16 @@ class Shell : public ports::ControlHandler {
   std::optional<core::JobView> job(core::JobId id) override;
   const std::deque<ports::Incident>& incidents() override { return incidents_.all(); }
   void submit(const core::Event& request) override;
+  ports::MetricsReport metrics();
+  /// Whether requests are wanted here; if not, `why` in one line.
+  bool wants_requests(std::string& why) const;
 
  private:
   Shell(const StartContext& context, SignalQueue& signals, Resources& resources, Deployments deployments,
         core::Supervisor supervisor);
   void start_control();
+  void start_admin();
+  int slots(const core::StatusView& view, const std::string& pool) const;
   int serve();
   ServiceState state(const std::string& path);
   void reexecute();
@@ -92,6 +99,7 @@ class Shell : public ports::ControlHandler {
   ProgramUpgrade upgrade_;
   Engine engine_;
   std::unique_ptr<SdBusControl> control_;  // null: none
+  std::unique_ptr<AdminServer> admin_;     // null: none
 };
 
 }  // namespace gserve::io

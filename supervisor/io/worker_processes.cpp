@@ -37,6 +37,7 @@ void WorkerProcesses::save(ServiceState& state) {
   for (const auto& [id, launch] : registry_.all()) state.launches.push_back(launch.state());
   for (const auto& [id, socket] : templates_) state.templates.push_back({id, socket.fd()});
   state.forks = requests_.states();
+  state.request_totals = gone_.states();
 }
 
 void WorkerProcesses::restore(LiveLaunches live) {
@@ -268,6 +269,7 @@ void WorkerProcesses::bury(const Launch& launch, const core::ExitStatus& status,
   if (const auto sample = launch.scoreboard.sample()) {
     exited.requests = sample->requests;
     exited.errors = sample->errors;
+    gone_.add(launch.pool, *sample);
   }
   take_remains(launch);
   registry_.remove(id);
@@ -289,6 +291,14 @@ void WorkerProcesses::take_remains(const Launch& launch) {
   if (!text.empty()) {
     journal_.write({core::LogLevel::error, std::move(text), launch.pid, launch.generation});
   }
+}
+
+RequestTotals WorkerProcesses::totals() {
+  RequestTotals totals = gone_;
+  for (const auto& [id, launch] : registry_.all()) {
+    if (const auto sample = launch.scoreboard.sample()) totals.add(launch.pool, *sample);
+  }
+  return totals;
 }
 
 ports::TemplateReport WorkerProcesses::report(const core::TemplateView& view, core::TimePoint now) {

@@ -17,6 +17,7 @@
 #include "supervisor/io/oom_account.h"
 #include "supervisor/io/reaper.h"
 #include "supervisor/io/remains.h"
+#include "supervisor/io/request_totals.h"
 #include "supervisor/io/template_socket.h"
 #include "supervisor/io/worker_launcher.h"
 #include "supervisor/ports/control_bus.h"
@@ -55,6 +56,8 @@ class WorkerProcesses : public ports::Workers {
   /// The live launches, for an upgrade.
   void save(ServiceState& state);
   void restore(LiveLaunches live);
+  /// What the workers that have gone had counted.
+  void restore(const std::vector<RequestTotalsState>& totals) { gone_.restore(totals); }
   /// After restore: watches what is to be watched.
   void watch_templates();
 
@@ -83,6 +86,8 @@ class WorkerProcesses : public ports::Workers {
   /// Joins the core's view of a worker with its scoreboard and the system's figures.
   ports::WorkerReport report(const core::WorkerView& view, core::TimePoint now);
   ports::TemplateReport report(const core::TemplateView& view, core::TimePoint now);
+  /// What all workers have counted, those that have gone included.
+  RequestTotals totals();
 
  private:
   std::optional<Started> ask_template(const core::Spawn& order, const Deployment& deployment);
@@ -104,6 +109,7 @@ class WorkerProcesses : public ports::Workers {
   ForkRequests requests_;
   Watch watch_ = [](int, bool) {};
   Heir heir_ = [](const Remains&) {};
+  RequestTotals gone_;
   std::uint64_t orphans_ = 0;
 };
 

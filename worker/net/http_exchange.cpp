@@ -213,8 +213,8 @@ void HttpExchange::output_queued() {
 
 void HttpExchange::give_back(Ending ending) {
   ending_ = ending;
-  if (context_.accounts_requests()) finished_ = monotonic_now();
-  if (context_.board) context_.board->end(shown_, status_);
+  if (context_.board || context_.accounts_requests()) finished_ = monotonic_now();
+  if (context_.board) context_.board->end(shown_, status_, finished_);
   // The I/O thread has nothing to do for a kept-alive connection without further input: the next request's
   // event will wake it, and it never sleeps longer than the keep-alive time while exchanges are out.
   bool wake =

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "worker/net/request_board.h"
 
+#include <algorithm>
 #include <bit>
 #include <utility>
 
@@ -24,8 +25,10 @@ void RequestBoard::go_on(Entry& entry, Nanos now) {
   show(entry);
 }
 
-void RequestBoard::end(Entry& entry, int status) {
+void RequestBoard::end(Entry& entry, int status, Nanos now) {
   if (entry.paused == 0) hide(entry);
+  const Nanos took = (entry.paused != 0 ? entry.paused : now) - entry.started;
+  writer_.count_duration(static_cast<std::uint64_t>(std::max<Nanos>(took, 0)));
   writer_.count_answer(status);
 }
 

@@ -35,8 +35,8 @@ class RequestBoard {
   /// It waits for its client: that time is not its own, and until it goes on it is not shown.
   void pause(Entry& entry, Nanos now);
   void go_on(Entry& entry, Nanos now);
-  /// It was answered with `status`.
-  void end(Entry& entry, int status);
+  /// It was answered with `status`. What it waited for its client is not counted.
+  void end(Entry& entry, int status, Nanos now);
 
  private:
   void show(Entry& entry);

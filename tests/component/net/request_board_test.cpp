@@ -38,17 +38,30 @@ TEST_F(RequestBoardTest, CountsAllAndShowsTheOldest) {
   EXPECT_EQ(sample().in_flight, kSlots + 10);
   EXPECT_EQ(sample().running.size(), kSlots);
   EXPECT_EQ(sample().running.back().started_ns, kSlots);
-  for (std::size_t i = 0; i < 5; ++i) board_.end(entries[i], 200);
+  for (std::size_t i = 0; i < 5; ++i) board_.end(entries[i], 200, 2000);
   EXPECT_EQ(sample().running.front().started_ns, 6U);
   EXPECT_EQ(sample().running.back().started_ns, kSlots + 5);
-  board_.end(entries[kSlots + 7], 500);  // never shown
+  board_.end(entries[kSlots + 7], 500, 2000);  // never shown
   for (std::size_t i = 5; i < entries.size(); ++i) {
-    if (i != kSlots + 7) board_.end(entries[i], 200);
+    if (i != kSlots + 7) board_.end(entries[i], 200, 2000);
   }
   EXPECT_EQ(sample().in_flight, 0U);
   EXPECT_EQ(sample().requests, kSlots + 10);
   EXPECT_EQ(sample().errors, 1U);
   EXPECT_TRUE(sample().running.empty());
+}
+
+TEST_F(RequestBoardTest, CountsHowLongRequestsTookWithoutTheirClients) {
+  constexpr Nanos kMs = kMillisecond;
+  std::vector<RequestBoard::Entry> entries = begin(2);
+  board_.pause(entries[0], 3 * kMs);
+  board_.go_on(entries[0], 1000 * kMs);
+  board_.end(entries[0], 200, 1001 * kMs);  // it took 4 ms, and waited for the rest
+  board_.pause(entries[1], 30 * kMs);
+  board_.end(entries[1], 200, 5000 * kMs);  // it ended while it waited
+  EXPECT_EQ(sample().durations[2], 1U) << "up to 5 ms";
+  EXPECT_EQ(sample().durations[5], 1U) << "up to 50 ms";
+  EXPECT_EQ(sample().duration_sum_ns, static_cast<std::uint64_t>(34 * kMs - 3));
 }
 
 TEST_F(RequestBoardTest, TimeSpentWaitingForTheClientDoesNotCount) {
@@ -60,7 +73,7 @@ TEST_F(RequestBoardTest, TimeSpentWaitingForTheClientDoesNotCount) {
   board_.go_on(entries[0], 1100);
   EXPECT_EQ(sample().running.front().started_ns, 1001U);
   board_.pause(entries[0], 2000);
-  board_.end(entries[0], 200);
+  board_.end(entries[0], 200, 2000);
   EXPECT_EQ(sample().in_flight, 0U);
 }
 
@@ -69,10 +82,10 @@ TEST_F(RequestBoardTest, OneThatGoesOnQueuesByItsAge) {
   board_.pause(entries[0], 10);  // the first in the queue takes its place
   EXPECT_EQ(sample().running.back().started_ns, kSlots + 1);
   board_.go_on(entries[0], 10);
-  board_.end(entries[1], 200);
+  board_.end(entries[1], 200, 2000);
   EXPECT_EQ(sample().running.front().started_ns, 1U);
   for (std::size_t i = 0; i < entries.size(); ++i) {
-    if (i != 1) board_.end(entries[i], 200);
+    if (i != 1) board_.end(entries[i], 200, 2000);
   }
   EXPECT_TRUE(sample().running.empty());
 }
@@ -90,7 +103,7 @@ TEST_F(RequestBoardTest, ThreadsLoseNoSlot) {
           entry.started = round + 1;
           board_.begin(entry);
         }
-        for (auto& entry : mine) board_.end(entry, 200);
+        for (auto& entry : mine) board_.end(entry, 200, 2000);
       }
     });
   }
@@ -100,7 +113,7 @@ TEST_F(RequestBoardTest, ThreadsLoseNoSlot) {
   EXPECT_TRUE(sample().running.empty());
   std::vector<RequestBoard::Entry> entries = begin(kSlots);
   EXPECT_EQ(sample().running.size(), kSlots);
-  for (auto& entry : entries) board_.end(entry, 200);
+  for (auto& entry : entries) board_.end(entry, 200, 2000);
 }
 
 }  // namespace

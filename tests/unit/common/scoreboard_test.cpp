@@ -64,6 +64,23 @@ TEST_F(ScoreboardTest, ShowsARunningRequestUntilItEnds) {
   EXPECT_TRUE(now.running.empty());
 }
 
+TEST_F(ScoreboardTest, CountsDurationsInTheirBuckets) {
+  Writer writer(layout_.get());
+  std::uint64_t sum = 0;
+  for (std::size_t i = 0; i < kDurationBounds.size(); ++i) {
+    for (const std::uint64_t duration : {kDurationBounds[i], kDurationBounds[i] + 1}) {
+      writer.count_duration(duration);
+      sum += duration;
+    }
+  }
+  writer.count_duration(0);
+  const Sample now = sample();
+  EXPECT_EQ(now.durations.front(), 2U) << "a bound belongs to its bucket";
+  for (std::size_t i = 1; i < kDurationBounds.size(); ++i) EXPECT_EQ(now.durations[i], 2U);
+  EXPECT_EQ(now.durations.back(), 1U) << "above the last bound";
+  EXPECT_EQ(now.duration_sum_ns, sum);
+}
+
 TEST_F(ScoreboardTest, CountsServerErrorsOnly) {
   Writer writer(layout_.get());
   for (const int status : {200, 404, 499, 500, 503}) {

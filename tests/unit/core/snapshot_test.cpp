@@ -67,6 +67,10 @@ TEST(Snapshot, ThatIsUnsoundIsRefusedWithAReason) {
       {"job that has not ended", [](Snapshot& s) { s.jobs[0].job.state = JobState::done; }},
       {"running reload", [](Snapshot& s) { s.jobs[0].job.kind = JobKind::reload; }},
       {"scale of no job", [](Snapshot& s) { s.scales[0].job = 2; }},
+      {"exits of no pool",
+       [](Snapshot& s) {
+         s.exits.push_back({7, ExitReason::crash, 1});
+       }},
       {"no scale", [](Snapshot& s) { s.scales.clear(); }},
       {"upgrade of no job", [](Snapshot& s) { s.upgrade.job = 1; }},
       {"timer of nobody",

@@ -41,10 +41,12 @@ FOLDERS = {
 
 # One external API, one place: pattern of the include -> files (regular expression) that may have it.
 PLACES = {
+    r"boost/beast/.*": r"supervisor/io/admin_server\.cpp",
     r"boost/process.*": r"supervisor/io/process_launcher\.cpp",
     r"boost/.*": r"supervisor/(io/.*\.(cpp|h)|main\.cpp)",
     r"systemd/sd-bus.*": r"supervisor/io/sd_bus_control\w*\.(cpp|h)|ctl/bus_\w+\.(cpp|h)",
     r"systemd/sd-daemon\.h": r"supervisor/io/\w+\.cpp",
+    r"systemd/sd-journal\.h": r"supervisor/io/journal_entries\.cpp",
     r"systemd/sd-event\.h": r"",
     r"sys/wait\.h": r"supervisor/io/reaper\.cpp",
     r"CLI/.*": r"supervisor/config/\w+\.cpp|supervisor/io/\w+\.cpp|ctl/\w+\.cpp",
