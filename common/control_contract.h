@@ -17,10 +17,17 @@
 ///   Reload() -> (t job)
 ///   Rollback() -> (t job)             back to the generation before the last reload
 ///   Refork() -> (t job)               with preload: a worker that has served becomes the template
+///   Restart() -> (t job)              fresh workers with the settings as they run; each is ready before one drains
+///   RestartWorker(u pid) -> (t job)   a fresh worker is ready before this one drains; done when it has exited
+///   KillWorker(u pid) -> (t job)      SIGABRT, so that it leaves its stacks, SIGKILL after a second; done when
+///                                     it has exited. Its place is taken at once
+///   ReopenLogs() -> (t job)           after log rotation; failed if a file cannot be opened
 ///   Scale(s pool, i count, b relative) -> (t job)    pool "" means the default pool
 ///   Upgrade(s binary) -> (t job)      executes the program at this absolute path, "" the one it was started
 ///                                     from, in the supervisor's place; connections end, jobs do not
 ///   GetJob(t job) -> (a{sv})          finished jobs stay readable for 10 minutes
+///   GetConfig() -> (aa{sv})           the settings in force, by name: name s, value s (as Python writes it),
+///                                     json s (the same), source s, origin s (where it was set, for people)
 ///   ListIncidents() -> (aa{sv})       the last 100, oldest first
 ///   GetIncident(t id) -> (a{sv})      with all that is known of it
 /// Signals:
@@ -32,17 +39,21 @@
 /// ("starting", "running", "reloading", "stopping"), listeners as, last_incident t (its id, 0: there was
 /// none), previous_generation t (what a roll-back would go back to; 0: nothing), bake_usec t (for how long
 /// the current generation is still on test; 0: it is not), rolled_back s (why the last deploy was taken back
-/// without being asked for; empty: it was not), pools aa{sv}, templates aa{sv}, workers aa{sv}. Pool keys:
+/// without being asked for; empty: it was not), workers_started t (since the service began), log_kind s (where
+/// the error log goes: "file", "journal", "terminal", "pipe", "none", "other"), log_path s (of a file or
+/// terminal), pools aa{sv}, templates aa{sv}, workers aa{sv}. Pool keys:
 /// name s, target u, ready u, state s ("running"; "crash-looping" while its workers keep dying, until a good
 /// reload or 60 s of calm), failures u (workers that have failed since all went well), last_failure s (why
 /// the last one did, may be empty), next_start_usec t (until back-off lets the next worker start; 0: nobody
 /// waits). Worker keys: pid u, pool s, state s (starting, ready, draining, aborting, killing, spare: it rests
-/// until a roll-back needs it), generation t, age_usec t, requests t, rss_bytes t, in_flight u, request s
+/// until a roll-back needs it), generation t, age_usec t, requests t, errors t (of them, answered with 5xx),
+/// connections t (accepted), rss_bytes t, cpu_usec t (user and system), in_flight u, request s
 /// (the oldest running request's line, may be empty), request_age_usec t, due s (why it is to be replaced by
-/// a fresh one: "max_requests", "memory", "lifetime", "timeout" or the worker's own word; empty: it is not).
+/// a fresh one: "max_requests", "memory", "lifetime", "timeout", "restart", "refork" or the worker's own word; empty: it is not).
 /// Template keys
 /// (--preload): pid u, pool s, state s (starting, ready, leaving, aborting, killing), generation t, age_usec
-/// t, rss_bytes t. GetJob keys: id t, kind s (stop, reload, scale, upgrade, rollback, refork), state s
+/// t, rss_bytes t. GetJob keys: id t, kind s (stop, reload, scale, upgrade, rollback, refork, restart,
+/// worker-restart, worker-kill, reopen), state s
 /// (running, done, failed, superseded), reason s, progress s.
 ///
 /// An incident is the end of a worker or template that should not have ended so. ListIncidents keys: id t

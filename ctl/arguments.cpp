@@ -4,6 +4,7 @@
 #include <CLI/CLI.hpp>
 #include <charconv>
 #include <filesystem>
+#include <map>
 
 #include "common/control_contract.h"
 #include "common/version.h"
@@ -23,11 +24,29 @@ std::string check_scale(const std::string& text) {
   return parse_scale(text) ? "" : "\"" + text + "\" is not a number of workers: use N, +N or -N";
 }
 
+/// The whole of `text` as a number from 1 on; else nothing.
+template <typename Number>
+std::optional<Number> parse_number(std::string_view text) {
+  Number number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  const bool good = error == std::errc() && end == text.data() + text.size() && number > 0;
+  return good ? std::optional(number) : std::nullopt;
+}
+
 std::string check_incident(const std::string& text) {
-  std::uint64_t id = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), id);
-  const bool good = error == std::errc() && end == text.data() + text.size() && id > 0;
-  return good ? "" : "\"" + text + "\" is not the number of an incident";
+  return parse_number<std::uint64_t>(text) ? "" : "\"" + text + "\" is not the number of an incident";
+}
+
+std::string check_pid(const std::string& text) {
+  return parse_number<std::int32_t>(text) ? "" : "\"" + text + "\" is not a process id";
+}
+
+std::string check_lines(const std::string& text) {
+  return parse_number<std::uint32_t>(text) ? "" : "\"" + text + "\" is not a number of lines above 0";
+}
+
+std::string check_host(const std::string& text) {
+  return !text.empty() && text.front() != '-' ? "" : "\"" + text + "\" is not a host: use [USER@]HOST";
 }
 
 std::string check_timeout(const std::string& text) {
@@ -68,6 +87,9 @@ class Parser {
     app_.add_option("-n,--name", arguments_.name, "Instance; not needed while only one runs")
         ->type_name("NAME")
         ->check(check_name);
+    app_.add_option("-H,--host", arguments_.host, "Run gservectl on that host, over ssh")
+        ->type_name("[USER@]HOST")
+        ->check(check_host);
     app_.add_option("--socket", arguments_.socket, "Control socket, in place of searching for it")
         ->type_name("PATH");
     app_.add_flag("--json", arguments_.json, "Print JSON");
@@ -78,15 +100,12 @@ class Parser {
   }
 
   void add_commands() {
-    add(Command::list, "List the running instances");
-    add(Command::status, "Show an instance and its workers");
-    add(Command::incidents,
-        "List the last timeouts, crashes, out-of-memory kills and failed boots, or show one")
-        ->add_option("id", arguments_.incident, "Show all that is known of this one")
-        ->type_name("ID")
-        ->check(check_incident);
+    add_questions();
     add(Command::stop, "Stop an instance and wait until it is gone")
         ->add_flag("--quick", arguments_.quick, "Do not wait for running requests");
+    add(Command::restart,
+        "Replace every worker by a fresh one, without a gap: with the settings as they run, and nothing on "
+        "test; reload reads the configuration again");
     add(Command::reload, "Load the configuration and the application again, without a gap");
     add(Command::rollback, "Go back to the generation before the last reload");
     add(Command::refork, "With preload: share what the workers have warmed up, by forking from one of them");
@@ -98,17 +117,65 @@ class Parser {
     add(Command::upgrade, "Replace the supervisor's program; listeners and workers stay as they are")
         ->add_option("--binary", arguments_.binary, "The new program; default: where it was started from")
         ->type_name("PATH");
+    add(Command::reopen, "Open the log files again, after they were rotated");
+    add_worker_commands();
+  }
+
+  void add_questions() {
+    add(Command::list, "List the running instances");
+    add(Command::status, "Show an instance and its workers");
+    add(Command::incidents,
+        "List the last timeouts, crashes, out-of-memory kills and failed boots, or show one")
+        ->add_option("id", arguments_.incident, "Show all that is known of this one")
+        ->type_name("ID")
+        ->check(check_incident);
+    add(Command::config, "Show the settings in force, each with where it was set");
+    CLI::App* logs = add(Command::logs, "Show the end of the error log");
+    logs->add_flag("-f,--follow", arguments_.follow, "Go on with what is written from now on");
+    logs->add_option("--lines", arguments_.lines, "How many lines of it; default: 20")
+        ->type_name("N")
+        ->check(check_lines);
+    add(Command::wait, "Wait until an instance is there and ready, or gone")
+        ->add_option("--for", arguments_.goal, "running, ready (the default: all workers are) or stopped")
+        ->type_name("STATE")
+        ->transform(CLI::Transformer(std::map<std::string, Goal>{{"running", Goal::running},
+                                                                 {"ready", Goal::ready},
+                                                                 {"stopped", Goal::stopped}})
+                        .description(""))
+        ->default_str("");
+  }
+
+  void add_worker_commands() {
+    CLI::App* worker = app_.add_subcommand("worker", "Replace or kill one worker");
+    worker->require_subcommand(1);
+    add(Command::worker_restart, "A fresh worker is ready before this one drains", "restart", worker);
+    add(Command::worker_kill,
+        "It leaves the stacks of its threads in the log and dies, with what it was running; its place is "
+        "taken "
+        "at once",
+        "kill", worker);
+    for (CLI::App* order : worker->get_subcommands(nullptr)) {
+      order->add_option("pid", arguments_.pid, "Process id of the worker")
+          ->type_name("PID")
+          ->required()
+          ->check(check_pid);
+    }
   }
 
   CLI::App* add(Command command, const char* description) {
-    CLI::App* subcommand = app_.add_subcommand(name_of(command), description);
+    return add(command, description, name_of(command), &app_);
+  }
+
+  CLI::App* add(Command command, const char* description, const char* name, CLI::App* parent) {
+    CLI::App* subcommand = parent->add_subcommand(name, description);
     subcommand->callback([this, command] { arguments_.command = command; });
     return subcommand;
   }
 
   std::string help() const {
-    const auto chosen = app_.get_subcommands();
-    return chosen.empty() ? app_.help() : chosen.front()->help();
+    const CLI::App* chosen = &app_;
+    while (!chosen->get_subcommands().empty()) chosen = chosen->get_subcommands().front();
+    return chosen->help();
   }
 
   CLI::App app_;
@@ -127,8 +194,16 @@ const char* name_of(Command command) {
       return "status";
     case Command::incidents:
       return "incidents";
+    case Command::config:
+      return "config";
+    case Command::logs:
+      return "logs";
+    case Command::wait:
+      return "wait";
     case Command::stop:
       return "stop";
+    case Command::restart:
+      return "restart";
     case Command::reload:
       return "reload";
     case Command::rollback:
@@ -139,8 +214,28 @@ const char* name_of(Command command) {
       return "scale";
     case Command::upgrade:
       return "upgrade";
+    case Command::reopen:
+      return "reopen";
+    case Command::worker_restart:
+      return "worker restart";
+    case Command::worker_kill:
+      return "worker kill";
   }
   return "";
+}
+
+bool makes_job(Command command) {
+  switch (command) {
+    case Command::list:
+    case Command::status:
+    case Command::incidents:
+    case Command::config:
+    case Command::logs:
+    case Command::wait:
+      return false;
+    default:
+      return true;
+  }
 }
 
 std::variant<Arguments, Usage> parse_arguments(int argc, const char* const* argv) {

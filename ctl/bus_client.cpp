@@ -167,6 +167,7 @@ struct Reader {
 
 constexpr Reader<Status> kReadStatus{read_status};
 constexpr Reader<Job> kReadJob{read_job};
+constexpr Reader<std::vector<SettingInForce>> kReadSettings{read_settings};
 constexpr Reader<JobId> kReadJobId{read_job_id};
 constexpr Reader<std::vector<IncidentSummary>> kReadIncidents{read_incidents};
 constexpr Reader<Incident> kReadIncident{read_incident};
@@ -191,6 +192,10 @@ Result<Incident> BusClient::incident(std::uint64_t id) {
       "GetIncident", [id](sd_bus_message* m) { return sd_bus_message_append(m, "t", id); }, kReadIncident);
 }
 
+Result<std::vector<SettingInForce>> BusClient::config() {
+  return call("GetConfig", append_nothing, kReadSettings);
+}
+
 Result<JobId> BusClient::stop(bool quick) {
   const char* mode = quick ? "quick" : "graceful";
   return call(
@@ -207,6 +212,24 @@ Result<JobId> BusClient::rollback() {
 
 Result<JobId> BusClient::refork() {
   return call("Refork", append_nothing, kReadJobId);
+}
+
+Result<JobId> BusClient::restart() {
+  return call("Restart", append_nothing, kReadJobId);
+}
+
+Result<JobId> BusClient::restart_worker(std::uint32_t pid) {
+  return call(
+      "RestartWorker", [pid](sd_bus_message* m) { return sd_bus_message_append(m, "u", pid); }, kReadJobId);
+}
+
+Result<JobId> BusClient::kill_worker(std::uint32_t pid) {
+  return call(
+      "KillWorker", [pid](sd_bus_message* m) { return sd_bus_message_append(m, "u", pid); }, kReadJobId);
+}
+
+Result<JobId> BusClient::reopen_logs() {
+  return call("ReopenLogs", append_nothing, kReadJobId);
 }
 
 Result<JobId> BusClient::upgrade(const std::string& binary) {

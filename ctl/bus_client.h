@@ -42,10 +42,15 @@ class BusClient {
   Result<Job> job(JobId id);
   Result<std::vector<IncidentSummary>> incidents();
   Result<Incident> incident(std::uint64_t id);
+  Result<std::vector<SettingInForce>> config();
   Result<JobId> stop(bool quick);
   Result<JobId> reload();
   Result<JobId> rollback();
   Result<JobId> refork();
+  Result<JobId> restart();
+  Result<JobId> restart_worker(std::uint32_t pid);
+  Result<JobId> kill_worker(std::uint32_t pid);
+  Result<JobId> reopen_logs();
   /// `binary`: absolute path, or empty.
   Result<JobId> upgrade(const std::string& binary);
   Result<JobId> scale(const ScaleTarget& target);

@@ -62,7 +62,10 @@ int read_worker(sd_bus_message* m, WorkerStatus& worker) {
     if (key == "generation") return read_variant(m, worker.generation);
     if (key == "age_usec") return read_variant(m, worker.age_usec);
     if (key == "requests") return read_variant(m, worker.requests);
+    if (key == "errors") return read_variant(m, worker.errors);
+    if (key == "connections") return read_variant(m, worker.connections);
     if (key == "rss_bytes") return read_variant(m, worker.rss_bytes);
+    if (key == "cpu_usec") return read_variant(m, worker.cpu_usec);
     if (key == "in_flight") return read_variant(m, worker.in_flight);
     if (key == "request") return read_variant(m, worker.request);
     if (key == "request_age_usec") return read_variant(m, worker.request_age_usec);
@@ -150,6 +153,9 @@ int read_status(sd_bus_message* m, Status& status) {
     if (key == "rolled_back") return read_variant(m, status.rolled_back);
     if (key == "listeners") return read_texts(m, status.listeners);
     if (key == "last_incident") return read_variant(m, status.last_incident);
+    if (key == "workers_started") return read_variant(m, status.workers_started);
+    if (key == "log_kind") return read_variant(m, status.log_kind);
+    if (key == "log_path") return read_variant(m, status.log_path);
     if (key == "pools") return read_dicts(m, status.pools, read_pool);
     if (key == "templates") return read_dicts(m, status.templates, read_template);
     if (key == "workers") return read_dicts(m, status.workers, read_worker);
@@ -165,6 +171,20 @@ int read_job(sd_bus_message* m, Job& job) {
     if (key == "reason") return read_variant(m, job.reason);
     if (key == "progress") return read_variant(m, job.progress);
     return 0;
+  });
+}
+
+int read_settings(sd_bus_message* m, std::vector<SettingInForce>& settings) {
+  return for_each(m, "a{sv}", [&] {
+    SettingInForce& setting = settings.emplace_back();
+    return for_each_entry(m, [&](std::string_view key) {
+      if (key == "name") return read_variant(m, setting.name);
+      if (key == "value") return read_variant(m, setting.value);
+      if (key == "json") return read_variant(m, setting.json);
+      if (key == "source") return read_variant(m, setting.source);
+      if (key == "origin") return read_variant(m, setting.origin);
+      return 0;
+    });
   });
 }
 

@@ -31,16 +31,17 @@ bool is_over(Deadline deadline) {
 }  // namespace
 
 JobCommand::JobCommand(const Arguments& arguments, std::unique_ptr<BusClient> client, pid_t supervisor,
-                       Deadline deadline, Connect connect, Progress progress)
+                       Deadline deadline, Connect connect, JobDisplay& display)
     : arguments_(arguments),
       client_(std::move(client)),
       process_(supervisor),
       deadline_(deadline),
       connect_(std::move(connect)),
-      progress_(std::move(progress)) {}
+      display_(display) {}
 
 Outcome JobCommand::run(const std::string& instance) {
   outcome_ = {name_of(arguments_.command), instance, "failed", std::nullopt, ""};
+  if (!arguments_.no_wait) begin_display();
   const Result<JobId> submitted = submit();
   if (const auto* failure = std::get_if<Failure>(&submitted)) {
     outcome_.reason = failure->reason;
@@ -62,6 +63,14 @@ Result<JobId> JobCommand::submit() {
       return client_->rollback();
     case Command::refork:
       return client_->refork();
+    case Command::restart:
+      return client_->restart();
+    case Command::worker_restart:
+      return client_->restart_worker(arguments_.pid);
+    case Command::worker_kill:
+      return client_->kill_worker(arguments_.pid);
+    case Command::reopen:
+      return client_->reopen_logs();
     case Command::upgrade:
       return client_->upgrade(arguments_.binary);
     default:
@@ -70,8 +79,9 @@ Result<JobId> JobCommand::submit() {
 }
 
 void JobCommand::follow() {
+  last_answer_ = Clock::now();
   for (;;) {
-    const auto next = client_->next_event(earlier(deadline_, Clock::now() + kAskAgain));
+    const auto next = client_->next_event(earlier(deadline_, next_look()));
     if (const auto* failure = std::get_if<Failure>(&next)) {
       if (lost(*failure)) return;
       continue;
@@ -80,8 +90,31 @@ void JobCommand::follow() {
     if (event && on_event(*event)) return;
     if (event) continue;
     if (is_over(deadline_)) return time_out();
-    if (ask()) return;
+    look();
+    if (Clock::now() >= last_answer_ + kAskAgain && ask()) return;
   }
+}
+
+/// A display of what the workers do needs to know what they did before.
+void JobCommand::begin_display() {
+  if (!display_.interval()) return;
+  const Result<Status> answer = client_->status();
+  const auto* status = std::get_if<Status>(&answer);
+  display_.begin(Turnover(arguments_.command, status != nullptr ? *status : Status(), arguments_.pid),
+                 Clock::now());
+}
+
+Clock::time_point JobCommand::next_look() const {
+  const auto interval = display_.interval();
+  return interval ? Clock::now() + *interval : last_answer_ + kAskAgain;
+}
+
+/// A connection that has ended meanwhile is noticed where events are waited for.
+void JobCommand::look() {
+  if (!display_.interval()) return;
+  const Result<Status> answer = client_->status();
+  if (const auto* status = std::get_if<Status>(&answer)) return display_.look(*status, Clock::now());
+  display_.tick(Clock::now());
 }
 
 /// Whether it was the end of our job.
@@ -90,13 +123,14 @@ bool JobCommand::on_event(const JobEvent& event) {
   if (event.finished) {
     finish(event.result, event.reason);
   } else {
-    progress_(event.text);
+    display_.say(event.text, Clock::now());
   }
   return event.finished;
 }
 
 /// Asks for the job's state. Whether it is over.
 bool JobCommand::ask() {
+  last_answer_ = Clock::now();
   const Result<Job> answer = client_->job(*outcome_.job);
   if (const auto* failure = std::get_if<Failure>(&answer)) return lost(*failure);
   const Job& job = std::get<Job>(answer);
@@ -127,6 +161,7 @@ bool JobCommand::connect_again() {
 void JobCommand::finish(const std::string& result, const std::string& reason) {
   outcome_.result = result;
   outcome_.reason = reason;
+  look();
   // A stop may be superseded by a quicker one: the process ends all the same.
   if (arguments_.command == Command::stop && result != "failed") await_process();
 }

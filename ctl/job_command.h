@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <string>
-#include <string_view>
 
 #include "ctl/arguments.h"
 #include "ctl/bus_client.h"
+#include "ctl/job_display.h"
 #include "ctl/process_watch.h"
 #include "ctl/render.h"
 
@@ -16,18 +17,19 @@ namespace gserve::ctl {
 /// One job, followed from its request to its result. A stop is done when the supervisor's process is gone.
 class JobCommand {
  public:
-  using Progress = std::function<void(std::string_view text)>;
-
   using Connect = std::function<Result<std::unique_ptr<BusClient>>()>;
 
   /// `supervisor` is its pid, to be watched; `deadline` bounds the waiting, not the job. An upgrade ends
-  /// every connection: `connect` makes another one.
+  /// every connection: `connect` makes another one. `display` is borrowed.
   JobCommand(const Arguments& arguments, std::unique_ptr<BusClient> client, pid_t supervisor,
-             Deadline deadline, Connect connect, Progress progress);
+             Deadline deadline, Connect connect, JobDisplay& display);
   Outcome run(const std::string& instance);
 
  private:
   Result<JobId> submit();
+  void begin_display();
+  void look();
+  std::chrono::steady_clock::time_point next_look() const;
   void follow();
   bool on_event(const JobEvent& event);
   bool ask();
@@ -43,7 +45,8 @@ class JobCommand {
   ProcessWatch process_;
   Deadline deadline_;
   Connect connect_;
-  Progress progress_;
+  JobDisplay& display_;
+  std::chrono::steady_clock::time_point last_answer_{};
   Outcome outcome_;
   int reconnects_ = 0;
 };

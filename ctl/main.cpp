@@ -1,23 +1,39 @@
 // SPDX-License-Identifier: MIT
 #include <exception>
 #include <iostream>
+#include <string>
 #include <variant>
+#include <vector>
 
 #include "ctl/arguments.h"
 #include "ctl/commands.h"
 #include "ctl/discovery.h"
 #include "ctl/exit_codes.h"
+#include "ctl/remote.h"
 
 namespace ctl = gserve::ctl;
 
+namespace {
+
+int run(int argc, char** argv) {
+  const auto parsed = ctl::parse_arguments(argc, argv);
+  if (const auto* usage = std::get_if<ctl::Usage>(&parsed)) {
+    (usage->exit_code == ctl::kExitDone ? std::cout : std::cerr) << usage->text;
+    return usage->exit_code;
+  }
+  const auto& arguments = std::get<ctl::Arguments>(parsed);
+  if (!arguments.host.empty()) {
+    std::cerr << "gservectl: " << ctl::run_remotely(arguments.host, {argv + 1, argv + argc}) << "\n";
+    return ctl::kExitFailed;
+  }
+  return ctl::run_command(arguments, ctl::instance_roots(), std::cout, std::cerr, ctl::standard_output());
+}
+
+}  // namespace
+
 int main(int argc, char** argv) {
   try {
-    const auto parsed = ctl::parse_arguments(argc, argv);
-    if (const auto* usage = std::get_if<ctl::Usage>(&parsed)) {
-      (usage->exit_code == ctl::kExitDone ? std::cout : std::cerr) << usage->text;
-      return usage->exit_code;
-    }
-    return ctl::run_command(std::get<ctl::Arguments>(parsed), ctl::instance_roots(), std::cout, std::cerr);
+    return run(argc, argv);
   } catch (const std::exception& failure) {
     std::cerr << "gservectl: " << failure.what() << "\n";
     return ctl::kExitFailed;

@@ -18,7 +18,10 @@ struct WorkerStatus {
   std::uint64_t generation = 0;
   std::uint64_t age_usec = 0;
   std::uint64_t requests = 0;
+  std::uint64_t errors = 0;
+  std::uint64_t connections = 0;
   std::uint64_t rss_bytes = 0;
+  std::uint64_t cpu_usec = 0;
   std::uint32_t in_flight = 0;
   std::string request;
   std::uint64_t request_age_usec = 0;
@@ -58,9 +61,21 @@ struct Status {
   std::string rolled_back;
   std::vector<std::string> listeners;
   std::uint64_t last_incident = 0;  // id; 0: there was none
+  std::uint64_t workers_started = 0;
+  std::string log_kind;  // file, journal, terminal, pipe, none, other
+  std::string log_path;
   std::vector<PoolStatus> pools;
   std::vector<TemplateStatus> templates;
   std::vector<WorkerStatus> workers;
+};
+
+/// A setting in force.
+struct SettingInForce {
+  std::string name;
+  std::string value;   // as Python writes it
+  std::string json;    // the same
+  std::string source;  // one word
+  std::string origin;  // for people
 };
 
 struct Job {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "ctl/render.h"
 
+#include <algorithm>
 #include <cstdio>
 
 #include "ctl/table.h"
@@ -130,6 +131,17 @@ std::string render_list(const std::vector<Listed>& instances) {
                line(status.state), workers_of(status), render_duration(status.uptime_usec), listeners});
   }
   return table.text();
+}
+
+std::string render_config(const std::vector<SettingInForce>& settings) {
+  std::size_t width = 0;
+  for (const SettingInForce& setting : settings) width = std::max(width, setting.name.size());
+  std::string text;
+  for (const SettingInForce& setting : settings) {
+    text += setting.name + std::string(width - setting.name.size(), ' ') + " = " + line(setting.value) +
+            "  # " + line(setting.origin) + "\n";
+  }
+  return text;
 }
 
 std::string render_outcome(const Outcome& outcome) {

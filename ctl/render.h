@@ -15,7 +15,7 @@ namespace gserve::ctl {
 
 /// What became of a command that makes a job.
 struct Outcome {
-  std::string command;  // stop, reload, scale
+  std::string command;  // stop, reload, worker restart
   std::string instance;
   std::string result;        // done, failed, superseded, running (not waited for), unknown
   std::optional<JobId> job;  // none if it was refused
@@ -27,6 +27,7 @@ std::string render_status(const Status& status);
 std::string render_list(const std::vector<Listed>& instances);
 std::string render_incidents(const std::vector<IncidentSummary>& incidents);
 std::string render_incident(const Incident& incident);
+std::string render_config(const std::vector<SettingInForce>& settings);
 std::string render_outcome(const Outcome& outcome);
 std::string render_progress(std::string_view text);
 
@@ -35,6 +36,9 @@ std::string json_status(const Status& status);
 std::string json_list(const std::vector<Listed>& instances);
 std::string json_incidents(const std::vector<IncidentSummary>& incidents);
 std::string json_incident(const Incident& incident);
+std::string json_config(const std::vector<SettingInForce>& settings);
+/// {"line": ...}
+std::string json_log_line(std::string_view line);
 std::string json_outcome(const Outcome& outcome);
 
 /// "350 ms", "12 s", "5 min 12 s", "2 h 3 min", "3 d 4 h".

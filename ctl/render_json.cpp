@@ -21,7 +21,10 @@ Json worker_json(const WorkerStatus& worker) {
           {"generation", worker.generation},
           {"age_s", to_seconds(worker.age_usec)},
           {"requests", worker.requests},
+          {"errors", worker.errors},
+          {"connections", worker.connections},
           {"rss_bytes", worker.rss_bytes},
+          {"cpu_s", to_seconds(worker.cpu_usec)},
           {"in_flight", worker.in_flight},
           {"request", worker.request},
           {"request_age_s", to_seconds(worker.request_age_usec)},
@@ -68,6 +71,9 @@ Json status_object(const Status& status) {
           {"rolled_back", status.rolled_back},
           {"listeners", status.listeners},
           {"last_incident", status.last_incident},
+          {"workers_started", status.workers_started},
+          {"log_kind", status.log_kind},
+          {"log_path", status.log_path},
           {"pools", array_json(status.pools, pool_json)},
           {"templates", array_json(status.templates, template_json)},
           {"workers", array_json(status.workers, worker_json)}};
@@ -139,6 +145,22 @@ std::string json_incident(const Incident& incident) {
   json["stacks"] = incident.stacks;
   json["log"] = incident.log;
   return print(json);
+}
+
+/// As `gserve --print-config-json` prints it.
+std::string json_config(const std::vector<SettingInForce>& settings) {
+  Json object = Json::object();
+  for (const SettingInForce& setting : settings) {
+    object[setting.name] = {{"value", Json::parse(setting.json, nullptr, false)},
+                            {"source", setting.source},
+                            {"origin", setting.origin}};
+    if (object[setting.name]["value"].is_discarded()) object[setting.name]["value"] = nullptr;  // it was cut
+  }
+  return print(object);
+}
+
+std::string json_log_line(std::string_view line) {
+  return Json({{"line", line}}).dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
 std::string json_outcome(const Outcome& outcome) {

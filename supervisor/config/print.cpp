@@ -35,33 +35,42 @@ struct Python {
 };
 
 /// Paths may be any bytes; JSON is UTF-8.
-std::string dump(const nlohmann::json& json) {
-  return json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace);
+std::string dump(const nlohmann::json& json, int indent) {
+  return json.dump(indent, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
 }  // namespace
 
+std::vector<PrintedSetting> printed_settings(const Settings& settings) {
+  std::vector<PrintedSetting> printed;
+  for (const Setting* row : by_name()) {
+    const Value& value = settings.value(row->name);
+    printed.push_back({std::string(row->name), std::visit(Python{}, value),
+                       dump(nlohmann::json::parse(to_json(*row, value)), -1),
+                       name_of(settings.source(row->name)), settings.origin(row->name)});
+  }
+  return printed;
+}
+
 std::string printed_config(const Settings& settings) {
-  const auto rows = by_name();
+  const auto rows = printed_settings(settings);
   std::size_t width = 0;
-  for (const Setting* row : rows) width = std::max(width, row->name.size());
+  for (const PrintedSetting& row : rows) width = std::max(width, row.name.size());
   std::string text;
-  for (const Setting* row : rows) {
-    text += std::string(row->name) + std::string(width - row->name.size(), ' ') + " = " +
-            std::visit(Python{}, settings.value(row->name)) + "  # " + settings.origin(row->name) + "\n";
+  for (const PrintedSetting& row : rows) {
+    text +=
+        row.name + std::string(width - row.name.size(), ' ') + " = " + row.value + "  # " + row.origin + "\n";
   }
   return text;
 }
 
 std::string printed_config_json(const Settings& settings) {
   nlohmann::json object = nlohmann::json::object();
-  for (const Setting* row : by_name()) {
-    object[std::string(row->name)] = {
-        {"value", nlohmann::json::parse(to_json(*row, settings.value(row->name)))},
-        {"source", name_of(settings.source(row->name))},
-        {"origin", settings.origin(row->name)}};
+  for (const PrintedSetting& row : printed_settings(settings)) {
+    object[row.name] = {
+        {"value", nlohmann::json::parse(row.json)}, {"source", row.source}, {"origin", row.origin}};
   }
-  return dump(object) + "\n";
+  return dump(object, 2) + "\n";
 }
 
 }  // namespace gserve::config

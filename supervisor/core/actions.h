@@ -97,8 +97,10 @@ struct GiveUpUpgrade {
 /// The service stops: refuse new connections; what the kernel has accepted is still served by the workers.
 struct StopListening {};
 
-/// Reopen the log files and hand the new descriptors to every worker.
-struct ReopenLogs {};
+/// Reopen the log files and hand the new descriptors to every worker. Answer: LogsReopened.
+struct ReopenLogs {
+  JobId job;
+};
 
 /// sd_notify(3) to the service manager.
 struct NotifyReady {

@@ -95,6 +95,12 @@ struct Reexecuted {
   std::string reason;  // empty: this is the new program
 };
 
+/// Answer to ReopenLogs.
+struct LogsReopened {
+  JobId job;
+  std::string reason;  // one line: why an old file stays in use; empty: all are new
+};
+
 /// Requests, from signals or from the control interface; each is answered by the action JobAccepted or
 /// JobRefused carrying the same `request` (0: nobody waits for the answer).
 using RequestId = std::uint64_t;
@@ -117,6 +123,21 @@ struct ReforkRequested {
   RequestId request = 0;
   std::string by;
 };
+struct RestartRequested {
+  RequestId request = 0;
+  std::string by;
+};
+/// By the pid, for that is what people see.
+struct WorkerRestartRequested {
+  RequestId request = 0;
+  Pid pid = 0;
+  std::string by;
+};
+struct WorkerKillRequested {
+  RequestId request = 0;
+  Pid pid = 0;
+  std::string by;
+};
 struct ScaleRequested {
   RequestId request = 0;
   std::string pool;  // empty: the default (first) pool
@@ -130,16 +151,18 @@ struct UpgradeRequested {
   std::string by;
 };
 struct ReopenLogsRequested {
+  RequestId request = 0;
   std::string by;
 };
 
 /// A deadline passed (or nothing happened at all): the core looks at its timers.
 struct TimePassed {};
 
-using Event = std::variant<Started, WatchdogSet, WorkerSpawned, WorkerSpawnFailed, WorkerReady,
-                           WorkerStopping, WorkerDue, CodeChanged, WorkerBootError, WorkerExited,
-                           ScoreboardSampled, ConfigLoaded, ConfigRejected, UpgradeChecked, Reexecuted,
-                           StopRequested, ReloadRequested, RollbackRequested, ReforkRequested, ScaleRequested,
-                           UpgradeRequested, ReopenLogsRequested, TimePassed>;
+using Event =
+    std::variant<Started, WatchdogSet, WorkerSpawned, WorkerSpawnFailed, WorkerReady, WorkerStopping,
+                 WorkerDue, CodeChanged, WorkerBootError, WorkerExited, ScoreboardSampled, ConfigLoaded,
+                 ConfigRejected, UpgradeChecked, Reexecuted, LogsReopened, StopRequested, ReloadRequested,
+                 RollbackRequested, ReforkRequested, RestartRequested, WorkerRestartRequested,
+                 WorkerKillRequested, ScaleRequested, UpgradeRequested, ReopenLogsRequested, TimePassed>;
 
 }  // namespace gserve::core

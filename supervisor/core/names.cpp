@@ -95,6 +95,14 @@ const char* name_of(JobKind kind) {
       return "rollback";
     case JobKind::refork:
       return "refork";
+    case JobKind::restart:
+      return "restart";
+    case JobKind::worker_restart:
+      return "worker-restart";
+    case JobKind::worker_kill:
+      return "worker-kill";
+    case JobKind::reopen:
+      return "reopen";
   }
   return "unknown";
 }

@@ -81,6 +81,19 @@ void Reload::begin(const ReforkRequested& request, TimePoint now) {
   workforce_.reconcile_all(now);
 }
 
+void Reload::begin(const RestartRequested& request, TimePoint now) {
+  if (undecided()) {
+    return jobs_.refuse(request.request, "cannot restart: job " + std::to_string(job_) +
+                                             " is under way; try again when it is done");
+  }
+  cancel(JobState::done, "", now);  // what drains goes on draining
+  open(JobKind::restart, request.request, request.by);
+  next_ = ++newest_;
+  outbox_.push(CopyConfig{current_, next_});
+  for (WorkerPool& pool : workforce_.pools()) pool.prepare(next_, pool.current_config());
+  start_canaries(now);
+}
+
 std::string Reload::misfit(const SupervisorConfig& config) const {
   const auto& pools = workforce_.pools();
   const auto same_name = [](const PoolConfig& next, const WorkerPool& pool) {
@@ -174,7 +187,7 @@ void Reload::advance(TimePoint now) {
 }
 
 Successor Reload::successor() const {
-  if (kind_ == JobKind::refork) return Successor::reforked;
+  if (kind_ == JobKind::refork || kind_ == JobKind::restart) return Successor::renewed;
   return kind_ == JobKind::rollback ? Successor::restored : Successor::deployed;
 }
 

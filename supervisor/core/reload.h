@@ -9,12 +9,14 @@
 #include "supervisor/core/outbox.h"
 #include "supervisor/core/workforce.h"
 
-/// One generation takes another one's place, in a transaction. Three kinds of jobs do that:
+/// One generation takes another one's place, in a transaction. Four kinds of jobs do that:
 ///
 ///   reload    to a new version of configuration and code
 ///   rollback  back to the version that the last reload has replaced, with its settings
 ///   refork    to the same version in other processes: with preload, a worker that has served for a while
 ///             becomes the template, so that what it has warmed up is shared, too
+///   restart   to the same settings in fresh processes, which load the code as it is now; what a roll-back would go
+///             back to stays, and nothing is put on test
 ///
 /// The phases:
 ///
@@ -32,7 +34,7 @@
 /// job ends at once as failed; pools find back by themselves. A reload supersedes what is under way: it is
 /// taken back, unless it is already draining, then it is done. A roll-back that is asked for during a reload
 /// gives that up; once the reload is draining, its job fails, for what it has deployed is taken back. A
-/// refork can wait: it is refused while anything else is under way.
+/// refork or restart can wait: it is refused while anything else is undecided.
 ///
 /// The target of a pool is the supervisor's own state: what an operator has scaled survives a reload. Only
 /// when the configured number itself differs between the current and the next configuration, the next number
@@ -63,6 +65,7 @@ class Reload {
 
   void begin(const ReloadRequested& request, TimePoint now);
   void begin(const ReforkRequested& request, TimePoint now);
+  void begin(const RestartRequested& request, TimePoint now);
   /// `why`: of a roll-back that nobody asked for, in one line; else empty.
   void begin(const RollbackRequested& request, const std::string& why, TimePoint now);
   void on_loaded(const ConfigLoaded& event, TimePoint now);

@@ -49,6 +49,7 @@ class Examination {
     jobs();
     exits();
     scales();
+    worker_jobs();
     upgrade();
     bake();
     timers();
@@ -127,9 +128,26 @@ class Examination {
       expect(id >= 1 && id < snapshot_.next_job, who + " was never opened");
       const bool runs = record.job.state == JobState::running;
       expect(runs != record.finished.has_value() && sound(record.finished), who + " has an impossible end");
-      const bool carried = record.job.kind == JobKind::scale || record.job.kind == JobKind::upgrade;
-      expect(!runs || carried, who + " cannot be under way in an upgrade");
+      expect(!runs || carried(record.job.kind), who + " cannot be under way in an upgrade");
     }
+  }
+
+  static bool carried(JobKind kind) {
+    switch (kind) {
+      case JobKind::scale:
+      case JobKind::upgrade:
+      case JobKind::worker_restart:
+      case JobKind::worker_kill:
+      case JobKind::reopen:
+        return true;
+      case JobKind::stop:
+      case JobKind::reload:
+      case JobKind::rollback:
+      case JobKind::refork:
+      case JobKind::restart:
+        break;
+    }
+    return false;
   }
 
   bool runs(JobId id, JobKind kind) const {
@@ -147,6 +165,15 @@ class Examination {
     expect(snapshot_.scales.size() == snapshot_.pools.size(), "it has not one scale for each pool");
     for (const ScaleRecord& scale : snapshot_.scales) {
       expect(scale.job == 0 || runs(scale.job, JobKind::scale), "a pool is scaled by no job");
+    }
+  }
+
+  void worker_jobs() {
+    for (const WorkerJobRecord& record : snapshot_.worker_jobs) {
+      const std::string who = "job " + std::to_string(record.job);
+      expect(runs(record.job, JobKind::worker_restart) || runs(record.job, JobKind::worker_kill),
+             who + " is about a worker and does not run");
+      expect(launches_.contains(record.worker), who + " is about no worker");
     }
   }
 

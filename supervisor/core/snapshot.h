@@ -124,6 +124,15 @@ struct ExitRecord {
   bool operator==(const ExitRecord&) const = default;
 };
 
+/// An order about one worker that is under way.
+struct WorkerJobRecord {
+  JobId job = 0;
+  LaunchId worker = 0;
+  LaunchId first_launch = 0;  // launches from this one on may take its place
+  bool made_due = false;      // the worker was not due before
+  bool operator==(const WorkerJobRecord&) const = default;
+};
+
 struct UpgradeRecord {
   JobId job = 0;  // 0: none
   bool executing = false;
@@ -177,6 +186,7 @@ struct Snapshot {
   std::vector<JobCount> job_counts;
   std::vector<ExitRecord> exits;
   std::vector<ScaleRecord> scales;  // one for each pool
+  std::vector<WorkerJobRecord> worker_jobs;
   UpgradeRecord upgrade;
   BakeRecord bake;
   Duration watchdog{};  // the service manager's limit (watchdog.h); 0: none

@@ -60,6 +60,7 @@ void Supervisor::Impl::on(const WorkerReady& event) {
   if (worker != nullptr && worker->chosen && worker->state() == WorkerState::draining) {
     const std::size_t pool = worker->pool;
     bake_.on_gone(*worker, false, false, now_);
+    worker_jobs_.on_gone(worker->launch, now_);
     reload_.on_promoted(*worker, now_);
     return follow_up(pool);
   }
@@ -158,6 +159,7 @@ void Supervisor::Impl::end_jobs(const std::string& reason) {
   upgrade_.cancel(reason, now_);
   reload_.cancel(JobState::failed, reason, now_);
   scale_.cancel_all(reason, now_);
+  worker_jobs_.cancel_all(reason, now_);
 }
 
 void Supervisor::Impl::on(const ReloadRequested& event) {
@@ -187,6 +189,35 @@ void Supervisor::Impl::on(const ReforkRequested& event) {
   }
   tell_reloading();
   reload_.begin(event, now_);
+}
+
+void Supervisor::Impl::on(const RestartRequested& event) {
+  if (shutdown_.running()) return jobs_.refuse(event.request, "cannot restart: the supervisor stops");
+  if (upgrade_.running()) {
+    return jobs_.refuse(event.request, "cannot restart: an upgrade is under way; try again when it is done");
+  }
+  tell_reloading();
+  reload_.begin(event, now_);
+}
+
+void Supervisor::Impl::on(const WorkerRestartRequested& event) {
+  if (shutdown_.running()) {
+    return jobs_.refuse(event.request, "cannot restart a worker: the supervisor stops");
+  }
+  if (WorkerHandle* worker = worker_jobs_.begin(event)) {
+    become_due(*worker, "restart", "requested by " + event.by);
+  }
+}
+
+void Supervisor::Impl::on(const WorkerKillRequested& event) {
+  if (shutdown_.running()) {
+    return jobs_.refuse(event.request,
+                        "cannot kill a worker: the supervisor stops; gservectl stop --quick hurries it");
+  }
+  const WorkerHandle* worker = worker_jobs_.begin(event, now_);
+  if (worker == nullptr) return;
+  watch_.on_gone();
+  follow_up(worker->pool);
 }
 
 void Supervisor::Impl::tell_reloading() {
@@ -221,8 +252,15 @@ void Supervisor::Impl::on(const Reexecuted& event) {
 }
 
 void Supervisor::Impl::on(const ReopenLogsRequested& event) {
-  outbox_.push(ReopenLogs{});
-  outbox_.log(LogLevel::info, "log files reopened, requested by " + event.by);
+  outbox_.log(LogLevel::info, "reopening the log files, requested by " + event.by);
+  outbox_.push(ReopenLogs{event.request == 0 ? 0 : jobs_.open(JobKind::reopen, event.request)});
+}
+
+/// Whoever could not open a file has said so in the log.
+void Supervisor::Impl::on(const LogsReopened& event) {
+  if (event.reason.empty()) outbox_.log(LogLevel::info, "log files reopened");
+  if (event.job == 0) return;
+  jobs_.finish(event.job, event.reason.empty() ? JobState::done : JobState::failed, event.reason, now_);
 }
 
 void Supervisor::Impl::on(const TimePassed& /*event*/) {
@@ -269,6 +307,7 @@ void Supervisor::Impl::follow_up(std::size_t pool) {
   workforce_.reconcile(workforce_.pools()[pool], now_);
   advance_reload();
   scale_.advance_all(now_);
+  worker_jobs_.advance();
 }
 
 void Supervisor::Impl::advance_reload() {

@@ -19,6 +19,12 @@ std::string exit_text(const ExitStatus& status) {
   return "worker exited: " + describe(status);
 }
 
+/// Of one that was told to leave. Who was aborted then was to be killed, or had an overdue request.
+std::string circumstance(const WorkerHandle& worker) {
+  if (worker.state() == WorkerState::aborting) return " as it was told to";
+  return worker.resting ? " while resting" : " while draining";
+}
+
 }  // namespace
 
 void Supervisor::Impl::template_gone(std::size_t pool, Generation generation,
@@ -59,6 +65,7 @@ void Supervisor::Impl::template_failed(const TemplateFailure& failure) {
   if (failure.hopeless != 0 && !ever_ready_ && !shutdown_.running()) return give_up(failure.hopeless);
   if (failure.booted) return;
   scale_.on_boot_failure(failure.pool, failure.launch, failure.reason, now_);
+  worker_jobs_.on_boot_failure(failure.pool, failure.launch, failure.reason, now_);
   reload_.on_replacement_failure(failure.reason, now_);
 }
 
@@ -76,6 +83,7 @@ void Supervisor::Impl::after_departure(std::size_t pool, Generation generation) 
 void Supervisor::Impl::account_for(const WorkerHandle& gone, const WorkerEnd& end) {
   const bool crashed = end.departure == Departure::crash || end.departure == Departure::boot_failure;
   record(gone, end);
+  worker_jobs_.on_gone(gone.launch, now_);
   bake_.on_gone(gone, crashed, end.departure == Departure::overdue, now_);
   if (gone.chosen) reload_.on_chosen_gone(gone.boot_error.empty() ? end.summary : gone.boot_error, now_);
 }
@@ -100,8 +108,7 @@ void Supervisor::Impl::settle(WorkerHandle& gone, const WorkerEnd& end) {
     case Departure::told:
       if (is_clean(end.status))
         return outbox_.log(LogLevel::info, workforce_.label(gone) + "worker exited: drained", gone);
-      return outbox_.log(LogLevel::warning, line + (gone.resting ? " while resting" : " while draining"),
-                         gone);
+      return outbox_.log(LogLevel::warning, line + circumstance(gone), gone);
   }
 }
 
@@ -134,6 +141,7 @@ void Supervisor::Impl::give_up(int code) {
 void Supervisor::Impl::boot_failed(const WorkerHandle& worker, const std::string& reason) {
   if (reload_.tries(worker.generation)) return reload_.on_boot_failure(reason, now_);
   scale_.on_boot_failure(worker.pool, worker.launch, reason, now_);
+  worker_jobs_.on_boot_failure(worker.pool, worker.launch, reason, now_);
   reload_.on_replacement_failure(reason, now_);
 }
 

@@ -19,10 +19,12 @@
 #include "supervisor/core/upgrade.h"
 #include "supervisor/core/watchdog.h"
 #include "supervisor/core/worker_end.h"
+#include "supervisor/core/worker_jobs.h"
 #include "supervisor/core/workforce.h"
 
 /// The brain behind supervisor.h: one handler for each event, over parts that each keep one matter
-/// (workforce, jobs, reload, bake, scale, shutdown, upgrade, request watch, watchdog). Its functions stand in
+/// (workforce, jobs, reload, bake, scale, worker jobs, shutdown, upgrade, request watch, watchdog). Its
+/// functions stand in
 ///
 ///   supervisor.cpp             requests, and what workers say
 ///   supervisor_departures.cpp  why a worker or template has ended, and what follows
@@ -66,6 +68,7 @@ class Supervisor::Impl {
         reload_(workforce_, jobs_, outbox_),
         bake_(workforce_, timers_, outbox_),
         scale_(workforce_, jobs_, outbox_),
+        worker_jobs_(workforce_, jobs_, outbox_),
         shutdown_(workforce_, timers_, jobs_, outbox_),
         upgrade_(timers_, jobs_, outbox_),
         watchdog_(timers_, outbox_),
@@ -100,11 +103,15 @@ class Supervisor::Impl {
   void on(const ReloadRequested& event);
   void on(const RollbackRequested& event);
   void on(const ReforkRequested& event);
+  void on(const RestartRequested& event);
+  void on(const WorkerRestartRequested& event);
+  void on(const WorkerKillRequested& event);
   void on(const ScaleRequested& event);
   void on(const UpgradeRequested& event);
   void on(const UpgradeChecked& event);
   void on(const Reexecuted& event);
   void on(const ReopenLogsRequested& event);
+  void on(const LogsReopened& event);
   void on(const TimePassed& event);
 
   TemplateHandle* find_template(LaunchId launch) { return workforce_.templates().find(launch); }
@@ -149,6 +156,7 @@ class Supervisor::Impl {
   Reload reload_;
   Bake bake_;
   Scale scale_;
+  WorkerJobs worker_jobs_;
   Shutdown shutdown_;
   Upgrade upgrade_;
   CodeChanges changes_;

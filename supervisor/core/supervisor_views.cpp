@@ -48,6 +48,7 @@ StatusView Supervisor::Impl::status() const {
                   {},
                   workforce_.pools().front().kept(),
                   bake_.until(),
+                  workforce_.workers_started(),
                   bake_.rolled_back(),
                   jobs_.counts()};
   for (const WorkerHandle* worker : workforce_.in_order()) {
@@ -94,6 +95,7 @@ std::optional<Snapshot> Supervisor::Impl::snapshot() const {
   snapshot.job_counts = jobs_.counts();
   snapshot.exits = exit_records();
   snapshot.scales = scale_.records();
+  snapshot.worker_jobs = worker_jobs_.records();
   snapshot.upgrade = upgrade_.record();
   snapshot.bake = bake_.record();
   snapshot.watchdog = watchdog_.limit();
@@ -111,6 +113,7 @@ void Supervisor::Impl::restore(const Snapshot& snapshot) {
   for (const ExitRecord& exit : snapshot.exits)
     exits_[exit.pool][static_cast<std::size_t>(exit.reason)] = exit.count;
   scale_.restore(snapshot.scales);
+  worker_jobs_.restore(snapshot.worker_jobs);
   upgrade_.restore(snapshot.upgrade);
   bake_.restore(snapshot.bake);
   watchdog_.restore(snapshot.watchdog);

@@ -97,7 +97,18 @@ enum class SupervisorState { starting, running, reloading, stopping };
 
 enum class StopMode { graceful, quick };
 
-enum class JobKind { stop, reload, scale, upgrade, rollback, refork };
+enum class JobKind {
+  stop,
+  reload,
+  scale,
+  upgrade,
+  rollback,
+  refork,
+  restart,
+  worker_restart,
+  worker_kill,
+  reopen
+};
 enum class JobState { running, done, failed, superseded };
 
 }  // namespace gserve::core

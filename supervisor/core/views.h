@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -72,6 +73,7 @@ struct StatusView {
   std::vector<TemplateView> templates;   // in the order in which they were launched
   std::optional<Generation> kept;        // what a roll-back would go back to
   std::optional<TimePoint> bakes_until;  // the current generation is on test (bake.h)
+  std::uint64_t workers_started;         // since the service began, also those of before an upgrade
   std::string rolled_back;  // that the last deploy was taken back without being asked for, and why; or empty
   std::vector<JobCount> jobs{};  // that have ended
   bool operator==(const StatusView&) const = default;

@@ -242,7 +242,7 @@ void WorkerPool::commit_trial(Successor successor) {
   if (successor == Successor::restored) kept_.reset();
   current_ = *trial_;
   target_ = trial_target_;
-  if (successor != Successor::reforked) baking_ = kept_ && current_config().bake > Duration::zero();
+  if (successor != Successor::renewed) baking_ = kept_ && current_config().bake > Duration::zero();
   abandon_trial();
 }
 

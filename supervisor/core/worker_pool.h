@@ -80,7 +80,7 @@ struct Cohort {
 enum class Successor {
   deployed,  // another version: the one before is kept
   restored,  // it was kept itself: the one before is given up
-  reforked,  // the same version in other processes: what is kept stays
+  renewed,   // the same version in other processes: what is kept stays
 };
 
 class WorkerPool {

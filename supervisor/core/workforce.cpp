@@ -195,12 +195,12 @@ void Workforce::serve(WorkerHandle& worker, TimePoint now) {
 
 void Workforce::choose(WorkerHandle& worker) {
   worker.chosen = true;
-  set_due(worker, "refork");
+  if (worker.due.empty()) set_due(worker, "refork");
 }
 
 void Workforce::pass_over(WorkerHandle& worker) {
   worker.chosen = false;
-  if (worker.state() == WorkerState::ready) return set_due(worker, "");
+  if (worker.state() == WorkerState::ready && worker.due == "refork") return set_due(worker, "");
   if (worker.state() == WorkerState::draining) signal(worker, SIGTERM);
 }
 
@@ -232,6 +232,11 @@ void Workforce::abort(WorkerHandle& worker, TimePoint now) {
 void Workforce::kill(WorkerHandle& worker, TimePoint now) {
   transition(worker, WorkerState::killing, now);
   signal(worker, SIGKILL);
+}
+
+void Workforce::put_down(WorkerHandle& worker, TimePoint now) {
+  change_claim(worker, [&] { worker.retired = true; });
+  abort(worker, now);
 }
 
 Duration Workforce::blame(WorkerHandle& worker, Backoff::Failure failure, const std::string& why,

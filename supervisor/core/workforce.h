@@ -40,6 +40,8 @@ class Workforce {
   int target() const;
   /// The id that the next launch will get: launches from now on have this one or a greater one.
   LaunchId next_launch() const { return next_launch_; }
+  /// How many have ever been started.
+  std::uint64_t workers_started() const { return next_age_ - 1; }
   /// In the order in which they were launched. O(n log n).
   std::vector<WorkerHandle*> in_order();
   std::vector<const WorkerHandle*> in_order() const;
@@ -53,7 +55,8 @@ class Workforce {
 
   void on_spawned(WorkerHandle& worker, Pid pid);
   void on_ready(WorkerHandle& worker, TimePoint now);
-  /// It is to become a template: replaced first, then told so (`due` is "refork").
+  /// It is to become a template: replaced first, then told so (`due` is "refork", unless
+  /// it is due already: that stays, whatever becomes of this).
   void choose(WorkerHandle& worker);
   /// It is chosen no more; one that was told already ends instead.
   void pass_over(WorkerHandle& worker);
@@ -67,6 +70,8 @@ class Workforce {
   void retire(WorkerHandle& worker, int signal, Duration limit, TimePoint now);
   void abort(WorkerHandle& worker, TimePoint now);
   void kill(WorkerHandle& worker, TimePoint now);
+  /// Aborts it on an operator's order: its place is given up, and that is no fault of its own.
+  void put_down(WorkerHandle& worker, TimePoint now);
   /// Its failure, `why` in one line, makes its generation's back-off grow; once per worker. Returns the delay
   /// until the next start.
   Duration blame(WorkerHandle& worker, Backoff::Failure failure, const std::string& why, TimePoint now);

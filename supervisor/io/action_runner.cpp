@@ -83,9 +83,10 @@ void ActionRunner::act(const core::StopListening&) {
   ports_.listeners.stop_listening();
 }
 
-void ActionRunner::act(const core::ReopenLogs&) {
-  ports_.journal.reopen();
+void ActionRunner::act(const core::ReopenLogs& action) {
+  std::string reason = ports_.journal.reopen();
   ports_.workers.hand_over_logs();
+  answer_(core::LogsReopened{action.job, std::move(reason)});
 }
 
 void ActionRunner::act(const core::NotifyReady& action) {

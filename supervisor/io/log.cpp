@@ -300,6 +300,10 @@ std::string Log::reopen() {
   return wrong;
 }
 
+ports::LogPlace Log::place() const {
+  return impl_->sink_->file().place();
+}
+
 int Log::fd() const {
   return impl_->sink_->file().fd();
 }

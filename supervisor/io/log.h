@@ -51,6 +51,9 @@ class Log {
   /// After log rotation, see LogFile::reopen; failure is also logged. fd() changes.
   std::string reopen();
 
+  /// See LogFile::place.
+  ports::LogPlace place() const;
+
   /// For workers to inherit; borrowed.
   int fd() const;
 

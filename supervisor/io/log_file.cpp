@@ -3,10 +3,12 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <climits>
 #include <cstdlib>
 #include <system_error>
 
@@ -31,6 +33,14 @@ UniqueFd open_fd(const std::string& path, int standard_fd) {
 std::string failure(const std::string& path, int error) {
   const std::string hint = error == ENXIO ? " (a FIFO needs a reader first)" : "";
   return "cannot open the log " + path + ": " + std::generic_category().message(error) + hint;
+}
+
+/// The path of what is open, also after it was renamed.
+std::string name_of(int fd) {
+  char name[PATH_MAX];
+  const std::string link = "/proc/self/fd/" + std::to_string(fd);
+  const ssize_t length = ::readlink(link.c_str(), name, sizeof name);
+  return {name, static_cast<std::size_t>(std::max<ssize_t>(length, 0))};
 }
 
 }  // namespace
@@ -62,6 +72,19 @@ bool LogFile::is_journal() const {
   struct stat file {};
   if (stream == nullptr || ::fstat(fd_.get(), &file) < 0) return false;
   return std::to_string(file.st_dev) + ":" + std::to_string(file.st_ino) == stream;
+}
+
+ports::LogPlace LogFile::place() const {
+  struct stat file {};
+  if (::fstat(fd_.get(), &file) < 0) return {"other", ""};
+  if (S_ISREG(file.st_mode)) return {"file", name_of(fd_.get())};
+  if (is_journal()) return {"journal", ""};
+  if (S_ISFIFO(file.st_mode)) return {"pipe", ""};
+  if (::isatty(fd_.get()) == 1) return {"terminal", name_of(fd_.get())};
+  constexpr unsigned kNullMajor = 1;
+  constexpr unsigned kNullMinor = 3;
+  const bool null = S_ISCHR(file.st_mode) && file.st_rdev == makedev(kNullMajor, kNullMinor);
+  return {null ? "none" : "other", ""};
 }
 
 std::string LogFile::tail(std::size_t limit) const {

@@ -8,6 +8,7 @@
 #include <variant>
 
 #include "common/unique_fd.h"
+#include "supervisor/ports/control_bus.h"
 
 namespace gserve::io {
 
@@ -37,6 +38,8 @@ class LogFile {
   std::string tail(std::size_t limit) const;
 
   int fd() const { return fd_.get(); }
+  /// What it is, as the system tells.
+  ports::LogPlace place() const;
   /// Whether it is the stream to the journal that systemd has given the service (systemd.exec(5),
   /// JOURNAL_STREAM).
   bool is_journal() const;

@@ -10,11 +10,13 @@ void LogFiles::write(const core::Log& line) {
   if (metrics_ != nullptr) metrics_->count_line(line.level);
 }
 
-void LogFiles::reopen() {
-  errors_.reopen();  // it reports its own failure
-  if (!access_) return;
+std::string LogFiles::reopen() {
+  std::string wrong = errors_.reopen();  // it reports its own failure
+  if (!access_) return wrong;
   const std::string reason = access_->reopen();
-  if (!reason.empty()) errors_.log(core::LogLevel::error, reason);
+  if (reason.empty()) return wrong;
+  errors_.log(core::LogLevel::error, reason);
+  return wrong.empty() ? reason : wrong + "; " + reason;
 }
 
 }  // namespace gserve::io

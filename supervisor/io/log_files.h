@@ -24,11 +24,12 @@ class LogFiles : public ports::Journal {
   void flush() { errors_.flush(); }
 
   void write(const core::Log& line) override;
-  void reopen() override;
+  std::string reopen() override;
 
   /// See Log::last_lines.
   std::string last_lines(core::Pid pid) const { return errors_.last_lines(pid); }
 
+  ports::LogPlace place() const { return errors_.place(); }
   int error_fd() const { return errors_.fd(); }
   /// -1: the access log is off.
   int access_fd() const { return access_ ? access_->fd() : -1; }

@@ -162,6 +162,14 @@ void fields(Visitor& visit, core::ScaleRecord& record) {
 }
 
 template <typename Visitor>
+void fields(Visitor& visit, core::WorkerJobRecord& record) {
+  visit("job", record.job);
+  visit("worker", record.worker);
+  visit("first_launch", record.first_launch);
+  visit("made_due", record.made_due);
+}
+
+template <typename Visitor>
 void fields(Visitor& visit, core::UpgradeRecord& record) {
   visit("job", record.job);
   visit("executing", record.executing);
@@ -214,6 +222,7 @@ void fields(Visitor& visit, core::Snapshot& snapshot) {
   visit.later("job_counts", snapshot.job_counts);
   visit.later("exits", snapshot.exits);
   visit("scales", snapshot.scales);
+  visit.later("worker_jobs", snapshot.worker_jobs);
   visit("upgrade", snapshot.upgrade);
   visit.later("bake", snapshot.bake);
   visit.later("watchdog", snapshot.watchdog);

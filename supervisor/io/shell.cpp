@@ -14,12 +14,13 @@
 
 #include "common/version.h"
 #include "supervisor/config/pool_config.h"
+#include "supervisor/config/print.h"
 #include "supervisor/config/unsafe.h"
 #include "supervisor/io/admin_pages.h"
 #include "supervisor/io/interpreter_environment.h"
 #include "supervisor/io/memfd.h"
 #include "supervisor/io/orphans.h"
-#include "supervisor/io/process_memory.h"
+#include "supervisor/io/process_usage.h"
 
 namespace gserve::io {
 namespace {
@@ -233,7 +234,7 @@ void Shell::on_signal(int signal) {
     case SIGTTOU:
       return engine_.deliver(core::ScaleRequested{0, "", -1, true, by});
     case SIGUSR1:
-      return engine_.deliver(core::ReopenLogsRequested{by});
+      return engine_.deliver(core::ReopenLogsRequested{0, by});
     case SIGUSR2:
       return engine_.deliver(core::UpgradeRequested{0, "", by});
     default:
@@ -329,6 +330,8 @@ ports::StatusReport Shell::status() {
   report.rolled_back = view.rolled_back;
   report.listeners = resources_.listeners->set().describe(deployments_.secure());
   report.last_incident = incidents_.last_id();
+  report.workers_started = view.workers_started;
+  report.log = resources_.logs->place();
   for (const core::PoolView& pool : view.pools) {
     report.pools.push_back({pool.name, pool.target, pool.ready, pool.crash_looping, pool.failures,
                             pool.last_failure,
@@ -381,6 +384,16 @@ bool Shell::wants_requests(std::string& why) const {
     return served;
   }
   return false;
+}
+
+std::vector<ports::SettingReport> Shell::settings() {
+  const Deployment* current = deployments_.find(engine_.supervisor().status().generation);
+  std::vector<ports::SettingReport> report;
+  for (config::PrintedSetting& setting : config::printed_settings(current->settings)) {
+    report.push_back({std::move(setting.name), std::move(setting.value), std::move(setting.json),
+                      std::move(setting.source), std::move(setting.origin)});
+  }
+  return report;
 }
 
 std::optional<core::JobView> Shell::job(core::JobId id) {

@@ -57,6 +57,7 @@ class Shell : public ports::ControlHandler {
 
   ports::StatusReport status() override;
   std::optional<core::JobView> job(core::JobId id) override;
+  std::vector<ports::SettingReport> settings() override;
   const std::deque<ports::Incident>& incidents() override { return incidents_.all(); }
   void submit(const core::Event& request) override;
   ports::MetricsReport metrics();

@@ -11,7 +11,7 @@
 #include "common/launch_contract.h"
 #include "supervisor/io/descriptor_passing.h"
 #include "supervisor/io/lifeline.h"
-#include "supervisor/io/process_memory.h"
+#include "supervisor/io/process_usage.h"
 #include "supervisor/io/worker_text.h"
 
 namespace gserve::io {
@@ -319,9 +319,12 @@ ports::WorkerReport WorkerProcesses::report(const core::WorkerView& view, core::
   const Launch* launch = registry_.find(view.launch);
   if (!launch) return report;
   report.rss_bytes = resident_bytes(launch->pid);
+  report.cpu = cpu_time(launch->pid);
   const auto sample = launch->scoreboard.sample();
   if (!sample) return report;
   report.requests = sample->requests;
+  report.errors = sample->errors;
+  report.connections = sample->connections;
   report.in_flight = sample->in_flight;
   if (!sample->running.empty()) {
     report.request = sample->running.front().line;

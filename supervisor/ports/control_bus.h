@@ -22,7 +22,10 @@ struct WorkerReport {
   core::Generation generation = 0;
   core::Duration age{};
   std::uint64_t requests = 0;
+  std::uint64_t errors = 0;       // of the requests, answered with 5xx
+  std::uint64_t connections = 0;  // accepted
   std::uint64_t rss_bytes = 0;
+  core::Duration cpu{};  // user and system time
   std::uint32_t in_flight = 0;
   std::string request;  // the oldest running request's line, may be empty
   core::Duration request_age{};
@@ -49,6 +52,21 @@ struct PoolReport {
   std::optional<core::Duration> next_start;  // until back-off lets the next worker start
 };
 
+/// Where the error log goes.
+struct LogPlace {
+  std::string kind;  // file, journal, terminal, pipe, none (/dev/null), other
+  std::string path;  // of a file: absolute; of a terminal: its device; else empty
+};
+
+/// One setting as it is in force.
+struct SettingReport {
+  std::string name;
+  std::string value;   // as Python writes it
+  std::string json;    // the same
+  std::string source;  // default, file, command_line ...
+  std::string origin;  // for people: "--workers", "gunicorn.conf.py"
+};
+
 struct StatusReport {
   std::string name;
   core::Pid pid = 0;
@@ -62,6 +80,8 @@ struct StatusReport {
   std::vector<PoolReport> pools;
   std::vector<WorkerReport> workers;
   std::vector<TemplateReport> templates;
+  std::uint64_t workers_started = 0;  // since the service began
+  LogPlace log;
   core::Generation previous = 0;  // what a roll-back would go back to; 0: nothing
   core::Duration bake_left{};     // of the current generation's test; 0: there is none
   std::string rolled_back;        // why the last deploy was taken back without being asked for; or empty
@@ -73,11 +93,11 @@ class ControlHandler {
   virtual ~ControlHandler() = default;
   virtual StatusReport status() = 0;
   virtual std::optional<core::JobView> job(core::JobId id) = 0;
+  /// Of the current generation, sorted by name.
+  virtual std::vector<SettingReport> settings() = 0;
   /// Those that are kept, oldest first; valid until control returns to the supervisor.
   virtual const std::deque<Incident>& incidents() = 0;
-  /// StopRequested, ReloadRequested, RollbackRequested, ReforkRequested, ScaleRequested or UpgradeRequested
-  /// with a request id from 1 on, chosen
-  /// by the caller. The answer comes by ControlBus::accepted or refused, possibly within this call.
+  /// An event of those that carry a request id (core/events.h), with one from 1 on, chosen by the caller. The answer comes by ControlBus::accepted or refused, possibly within this call.
   virtual void submit(const core::Event& request) = 0;
 };
 

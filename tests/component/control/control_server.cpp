@@ -46,12 +46,11 @@ void FakeSupervisor::submit(const core::Event& request) {
 }
 
 core::RequestId request_of(const core::Event& event) {
-  if (const auto* stop = std::get_if<core::StopRequested>(&event)) return stop->request;
-  if (const auto* reload = std::get_if<core::ReloadRequested>(&event)) return reload->request;
-  if (const auto* upgrade = std::get_if<core::UpgradeRequested>(&event)) return upgrade->request;
-  if (const auto* rollback = std::get_if<core::RollbackRequested>(&event)) return rollback->request;
-  if (const auto* refork = std::get_if<core::ReforkRequested>(&event)) return refork->request;
-  return std::get<core::ScaleRequested>(event).request;
+  const auto request = [](const auto& each) -> core::RequestId {
+    if constexpr (requires { each.request; }) return each.request;
+    return 0;
+  };
+  return std::visit(request, event);
 }
 
 ControlServer::ControlServer(io::ControlLimits limits, mode_t mode, const std::string& name,

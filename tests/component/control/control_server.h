@@ -37,6 +37,7 @@ class FakeSupervisor final : public ports::ControlHandler {
  public:
   ports::StatusReport status() override;
   std::optional<core::JobView> job(core::JobId id) override;
+  std::vector<ports::SettingReport> settings() override { return in_force; }
   const std::deque<ports::Incident>& incidents() override { return recorded; }
   void submit(const core::Event& request) override;
 
@@ -44,6 +45,7 @@ class FakeSupervisor final : public ports::ControlHandler {
   std::function<void()> on_status;  // runs before each answer; may throw
   ports::StatusReport report;
   std::deque<ports::Incident> recorded;
+  std::vector<ports::SettingReport> in_force;
   std::vector<core::Event> submitted;
 };
 

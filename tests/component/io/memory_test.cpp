@@ -5,7 +5,7 @@
 #include <unistd.h>
 
 #include "supervisor/io/memfd.h"
-#include "supervisor/io/process_memory.h"
+#include "supervisor/io/process_usage.h"
 #include "supervisor/io/scoreboard_memory.h"
 
 namespace gserve::io {

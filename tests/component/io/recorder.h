@@ -12,7 +12,10 @@ namespace gserve::io::testing {
 class RecordingJournal : public ports::Journal {
  public:
   void write(const core::Log& line) override { lines.push_back(line); }
-  void reopen() override { ++reopened; }
+  std::string reopen() override {
+    ++reopened;
+    return reopen_failure;
+  }
 
   std::string text() const {
     std::string all;
@@ -22,6 +25,7 @@ class RecordingJournal : public ports::Journal {
 
   std::vector<core::Log> lines;
   int reopened = 0;
+  std::string reopen_failure;
 };
 
 }  // namespace gserve::io::testing

@@ -39,7 +39,7 @@ TEST(Jobs, StayReadableForTenMinutes) {
 TEST(Jobs, AreNotAnsweredWhenNobodyAsked) {
   World world(one_pool(1));
   world.start_ready();
-  world.send(ReopenLogsRequested{"SIGUSR1"});
+  world.send(ReopenLogsRequested{0, "SIGUSR1"});
   EXPECT_EQ(world.got<ReopenLogs>().size(), 1U);
   Supervisor quiet(one_pool(1), 1);
   for (const Action& action : quiet.handle(ScaleRequested{0, "", 1, true, "SIGTTIN"}, world.now)) {

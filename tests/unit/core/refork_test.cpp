@@ -136,6 +136,22 @@ TEST(Refork, FailsWhenATemplateDiesThatWaitsForAnotherPools) {
   EXPECT_EQ(world.broken, "");
 }
 
+TEST_F(ReforkTest, LeavesAWorkerDueThatWasDueBefore) {
+  world_.due(2);
+  world_.refork();
+  world_.reload(std::nullopt);
+  EXPECT_EQ(world_.supervisor.job(1)->state, JobState::superseded);
+  EXPECT_EQ(world_.due_workers(), std::set<LaunchId>{2});
+}
+
+TEST_F(ReforkTest, IsARestartOfTheWorkerThatBecomesTheTemplate) {
+  world_.restart_worker(2);
+  world_.refork();
+  world_.ready(4);
+  world_.ready(2);
+  EXPECT_EQ(world_.supervisor.job(1)->state, JobState::done);
+}
+
 TEST_F(ReforkTest, IsSupersededByAReload) {
   begin();
   world_.reload(preloaded(2));

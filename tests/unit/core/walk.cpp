@@ -39,7 +39,11 @@ constexpr const char* kNames[] = {"ready",
                                   "rollback",
                                   "refork",
                                   "errors",
-                                  "code_change"};
+                                  "code_change",
+                                  "restart",
+                                  "restart_worker",
+                                  "kill_worker",
+                                  "reopen"};
 
 SupervisorConfig config_of(const Walk& walk) {
   SupervisorConfig config;
@@ -139,6 +143,7 @@ class Walker {
   void take_worker(const Step& step);
   void take_load(const Step& step);
   void take_request(const Step& step);
+  void take_worker_order(const Step& step);
   void take_template(const Step& step);
   void take_reload(const Step& step);
   void take_stale(const Step& step);
@@ -185,6 +190,10 @@ void Walker::take(const Step& step) {
     case Kind::upgrade:
     case Kind::rollback:
     case Kind::refork:
+    case Kind::restart:
+    case Kind::restart_worker:
+    case Kind::kill_worker:
+    case Kind::reopen:
       return take_request(step);
     default:
       return take_worker(step);
@@ -290,9 +299,24 @@ void Walker::take_request(const Step& step) {
       return world_.rollback();
     case Kind::refork:
       return world_.refork();
+    case Kind::restart:
+      return world_.restart();
+    case Kind::restart_worker:
+    case Kind::kill_worker:
+      return take_worker_order(step);
+    case Kind::reopen:
+      world_.reopen_failure = step.value % 4 == 0 ? "no such directory" : "";
+      return world_.reopen();
     default:
       return;
   }
+}
+
+/// Also about workers that are no more, and about templates.
+void Walker::take_worker_order(const Step& step) {
+  const LaunchId some = pick(step, [](const FakeWorker&) { return true; });
+  const LaunchId launch = step.value % 8 == 0 || some == 0 ? step.pick : some;
+  step.kind == Kind::restart_worker ? world_.restart_worker(launch) : world_.kill_worker(launch);
 }
 
 void Walker::take_template(const Step& step) {
@@ -331,7 +355,7 @@ void Walker::take_stale(const Step& step) {
     case 3:
       return world_.send(ConfigRejected{step.pick + 1000U, "late"});
     default:
-      return world_.send(ReopenLogsRequested{"SIGUSR1"});
+      return world_.send(ReopenLogsRequested{0, "SIGUSR1"});
   }
 }
 
@@ -348,7 +372,7 @@ void Walker::come_to_rest() {
   }
   world_.all_ready();  // who was to become a template
   std::set<LaunchId> due = world_.due_workers();
-  std::erase_if(due, [&](LaunchId launch) { return world_.is_chosen(launch); });  // a refork may be given up
+  std::erase_if(due, [&](LaunchId launch) { return world_.is_due_for_a_job(launch); });
   for (const LaunchId launch : world_.launches()) {
     if (!world_.workers.contains(launch)) continue;
     const FakeWorker& worker = world_.worker(launch);

@@ -43,7 +43,11 @@ struct Step {
     refork,
     errors,
     code_change,
-    last = code_change
+    restart,
+    restart_worker,
+    kill_worker,
+    reopen,
+    last = reopen
   } kind;
   std::uint8_t pick;
   std::uint8_t value;

@@ -17,9 +17,9 @@ Step random_step(rc::Random& random) {
       Step::Kind::ready, Step::Kind::all_ready, Step::Kind::all_drained,   Step::Kind::time,
       Step::Kind::time,  Step::Kind::reload,    Step::Kind::template_ready};
   const std::uint64_t number = random.next();
-  const auto choice = number % 44;
+  const auto choice = number % 48;
   auto kind = static_cast<Step::Kind>(choice % (static_cast<unsigned>(Step::Kind::last) + 1));
-  if (choice >= 30) kind = kFrequent[(choice - 30) % std::size(kFrequent)];
+  if (choice >= 34) kind = kFrequent[(choice - 34) % std::size(kFrequent)];
   const bool stop = kind == Step::Kind::graceful_stop || kind == Step::Kind::quick_stop;
   if (stop && (number >> 40U) % 4 != 0) kind = Step::Kind::time;
   return {kind, static_cast<std::uint8_t>(number >> 8U), static_cast<std::uint8_t>(number >> 16U)};

@@ -232,6 +232,12 @@ void World::release() {
   for (const Event& event : held) send(event);
 }
 
+void World::kill_worker(LaunchId launch) {
+  to_be_killed_ = launch;
+  send(WorkerKillRequested{++requests, pid_of(launch), "test"});
+  to_be_killed_ = 0;
+}
+
 std::vector<LaunchId> World::launches(Generation generation) const {
   std::vector<LaunchId> found;
   for (const auto& [launch, worker] : workers) {
@@ -260,10 +266,11 @@ std::set<LaunchId> World::due_workers() const {
   return found;
 }
 
-bool World::is_chosen(LaunchId launch) const {
+bool World::is_due_for_a_job(LaunchId launch) const {
   const auto views = supervisor.status().workers;
-  return std::any_of(views.begin(), views.end(),
-                     [&](const WorkerView& view) { return view.launch == launch && view.due == "refork"; });
+  return std::any_of(views.begin(), views.end(), [&](const WorkerView& view) {
+    return view.launch == launch && (view.due == "refork" || view.due == "restart");
+  });
 }
 
 bool World::logged(LogLevel level, const std::string& part) const {
@@ -297,7 +304,7 @@ void World::apply(const Spawn& action) {
   if (fail_spawns) {
     answers.push_back(WorkerSpawnFailed{action.launch, "no memory"});
   } else {
-    answers.push_back(WorkerSpawned{action.launch, static_cast<Pid>(1000 + action.launch)});
+    answers.push_back(WorkerSpawned{action.launch, pid_of(action.launch)});
     if (eager) answers.push_back(WorkerReady{action.launch});
   }
 }
@@ -318,7 +325,7 @@ void World::apply(const SpawnTemplate& action) {
   if (fail_spawns) {
     answers.push_back(WorkerSpawnFailed{action.launch, "no memory"});
   } else {
-    answers.push_back(WorkerSpawned{action.launch, static_cast<Pid>(1000 + action.launch)});
+    answers.push_back(WorkerSpawned{action.launch, pid_of(action.launch)});
     if (eager) answers.push_back(WorkerReady{action.launch});
   }
 }
@@ -368,6 +375,7 @@ void World::apply(const SignalWorker& action) {
   if (found == workers.end() || !found->second.spawned)
     return claim(false, "a signal to a process that is not there");
   FakeWorker& worker = found->second;
+  if (action.launch == to_be_killed_ && action.signal == SIGABRT) worker.put_down = true;
   check_signal(worker, action.signal);
   const bool gently = action.signal == SIGTERM || action.signal == SIGQUIT;
   // An overdue request takes its worker away, even if nothing can take its place.
@@ -396,7 +404,7 @@ void World::check_signal(const FakeWorker& worker, int signal) {
     const bool drained_long = drains && now - worker.ended_at >= config.graceful_timeout;
     const bool others = worker.other_start && now - *worker.other_start < config.timeout;
     const bool stuck = (worker.ready || drains) && overdue(worker) && !others;
-    claim(stuck || boots_long || drained_long, "a worker is aborted without a reason");
+    claim(stuck || boots_long || drained_long || worker.put_down, "a worker is aborted without a reason");
   }
   // One that was spawned late may have outlived several limits at once: it gets the last signal only.
   if (signal == SIGKILL && quick_stops_ < 2 && !worker.late) {

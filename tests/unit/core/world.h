@@ -35,6 +35,7 @@ struct FakeWorker {
   bool killed = false;
   bool resting = false;
   bool promoted = false;  // it was told to become a template
+  bool put_down = false;  // an operator has had it killed
   TimePoint ended_at{};   // of the last signal
   std::optional<TimePoint> request_start{};
   std::optional<TimePoint> other_start{};  // of a second request, younger than the first
@@ -98,6 +99,11 @@ class World {
   void reload(std::optional<SupervisorConfig> next);
   void rollback() { send(RollbackRequested{++requests, "test"}); }
   void refork() { send(ReforkRequested{++requests, "test"}); }
+  void restart() { send(RestartRequested{++requests, "test"}); }
+  void restart_worker(LaunchId launch) { send(WorkerRestartRequested{++requests, pid_of(launch), "test"}); }
+  void kill_worker(LaunchId launch);
+  void reopen() { send(ReopenLogsRequested{++requests, "test"}); }
+  static Pid pid_of(LaunchId launch) { return static_cast<Pid>(1000 + launch); }
   void upgrade(std::string binary = "") { send(UpgradeRequested{++requests, std::move(binary), "test"}); }
   void scale(int count, bool relative = false, std::string pool = "");
 
@@ -109,8 +115,8 @@ class World {
   int count_boots() const;
   /// Those that are to be replaced, as the status says.
   std::set<LaunchId> due_workers() const;
-  /// To become a template.
-  bool is_chosen(LaunchId launch) const;
+  /// By a job that may still fail.
+  bool is_due_for_a_job(LaunchId launch) const;
   std::optional<JobView> last_job() const { return supervisor.job(jobs_accepted); }
   /// Actions of type T in `last`.
   template <typename T>
@@ -145,6 +151,7 @@ class World {
   std::function<Snapshot(const Snapshot&)> carry;  // how snapshots travel; none: as they are
   std::optional<SupervisorConfig> next_config;
   std::string rejection = "no such file";
+  std::string reopen_failure;
   void release();
 
   RequestId requests = 0;  // each is answered
@@ -169,6 +176,7 @@ class World {
   void apply(const SampleScoreboard& action);
   void apply(const LoadConfig& action);
   void apply(const AdoptConfig& action);
+  void apply(const ReopenLogs& action) { queue_.push_back(LogsReopened{action.job, reopen_failure}); }
   void apply(const CheckUpgrade& action);
   void apply(const Reexecute& action);
   void apply(const ForgetGeneration& action) { forgotten_.insert(action.generation); }
@@ -217,6 +225,7 @@ class World {
   std::map<std::string, int> trial_workers_;
   Generation copied_to_ = 0;
   TimePoint heard_{};  // by the service manager
+  LaunchId to_be_killed_ = 0;  // on an operator's order
   bool stopped_ = false;
   bool stop_requested_ = false;
   int quick_stops_ = 0;

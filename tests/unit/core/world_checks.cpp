@@ -20,6 +20,7 @@ std::optional<bool> World::must_be_recorded(const Event& event) const {
 }
 
 std::optional<bool> World::must_be_recorded(const FakeWorker& worker, const ExitStatus& status) const {
+  if (worker.put_down && !status.out_of_memory) return worker.timed_out;
   if (status.out_of_memory || worker.aborted) return true;
   const bool fell = !worker.killed && worker.was_ready && status != ExitStatus{};
   const bool cut_off = worker.killed && (worker.told || worker.stopping);
@@ -79,7 +80,7 @@ void World::check_crowd(const std::string& pool) {
   int present = 0;
   for (const WorkerView& view : status.workers) {
     const FakeWorker& worker = workers.at(view.launch);
-    if (view.pool != pool || worker.told || worker.promoted || worker.resting) continue;
+    if (view.pool != pool || worker.told || worker.promoted || worker.resting || worker.put_down) continue;
     const bool sure = worker.spawned && !worker.late;
     if (sure || view.state < WorkerState::draining) ++present;
   }

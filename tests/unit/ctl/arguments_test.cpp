@@ -42,6 +42,37 @@ TEST(Arguments, KnowsEveryCommand) {
   EXPECT_EQ(good({"reload"}).command, Command::reload);
   EXPECT_EQ(good({"scale", "4"}).command, Command::scale);
   EXPECT_EQ(good({"upgrade"}).command, Command::upgrade);
+  EXPECT_EQ(good({"config"}).command, Command::config);
+  EXPECT_EQ(good({"restart"}).command, Command::restart);
+  EXPECT_EQ(good({"reopen"}).command, Command::reopen);
+  EXPECT_EQ(good({"logs"}).lines, 20U);
+  EXPECT_EQ(good({"logs", "-f", "--lines", "3"}).lines, 3U);
+  EXPECT_TRUE(good({"logs", "-f"}).follow);
+}
+
+TEST(Arguments, WorkersAreNamedByTheirPids) {
+  const Arguments restart = good({"worker", "restart", "4242", "--json"});
+  EXPECT_EQ(restart.command, Command::worker_restart);
+  EXPECT_EQ(restart.pid, 4242U);
+  EXPECT_TRUE(restart.json);
+  EXPECT_EQ(good({"worker", "kill", "7"}).command, Command::worker_kill);
+  EXPECT_EQ(bad({"worker"}).exit_code, 2);
+  EXPECT_EQ(bad({"worker", "kill"}).exit_code, 2);
+  for (const char* pid : {"0", "-1", "x", "4294967296"}) {
+    EXPECT_THAT(bad({"worker", "kill", pid}).text, HasSubstr("is not a process id"));
+  }
+}
+
+TEST(Arguments, WaitKnowsThreeGoals) {
+  EXPECT_EQ(good({"wait"}).goal, Goal::ready);
+  EXPECT_EQ(good({"wait", "--for", "running"}).goal, Goal::running);
+  EXPECT_EQ(good({"wait", "--for", "stopped"}).goal, Goal::stopped);
+  EXPECT_EQ(bad({"wait", "--for", "rain"}).exit_code, 2);
+}
+
+TEST(Arguments, AHostIsNoOptionOfSsh) {
+  EXPECT_EQ(good({"-H", "admin@web1", "status"}).host, "admin@web1");
+  EXPECT_EQ(bad({"-H-oProxyCommand=evil", "status"}).exit_code, 2);
 }
 
 TEST(Arguments, OptionsMayStandBeforeAndAfterTheCommand) {

@@ -26,9 +26,26 @@ Status shop() {
   status.state = "reloading";
   status.listeners = {"http://127.0.0.1:8000", "unix:/run/shop.sock"};
   status.workers = {
-      {4301, "web", "ready", 2, 12 * kSecond, 1234, 45 * kMiB + kMiB / 2, 1, "GET /cart HTTP/1.1", 350'000,
-       ""},
-      {77, "web", "draining", 1, 7379 * kSecond, 9, 8 * kMiB, 0, "", 0, ""},
+      {.pid = 4301,
+       .pool = "web",
+       .state = "ready",
+       .generation = 2,
+       .age_usec = 12 * kSecond,
+       .requests = 1234,
+       .rss_bytes = 45 * kMiB + kMiB / 2,
+       .in_flight = 1,
+       .request = "GET /cart HTTP/1.1",
+       .request_age_usec = 350'000,
+       .due = ""},
+      {.pid = 77,
+       .pool = "web",
+       .state = "draining",
+       .generation = 1,
+       .age_usec = 7379 * kSecond,
+       .requests = 9,
+       .rss_bytes = 8 * kMiB,
+       .request = "",
+       .due = ""},
   };
   return status;
 }
@@ -243,11 +260,13 @@ TEST(JsonStatus, HasTheDocumentedKeysInOrder) {
   for (const auto& [key, value] : json.items()) keys.push_back(key);
   EXPECT_THAT(keys, testing::ElementsAre("name", "pid", "version", "uptime_s", "generation", "target",
                                          "ready", "state", "previous_generation", "bake_s", "rolled_back",
-                                         "listeners", "last_incident", "pools", "templates", "workers"));
+                                         "listeners", "last_incident", "workers_started", "log_kind", "log_path",
+                                         "pools", "templates", "workers"));
   std::vector<std::string> worker_keys;
   for (const auto& [key, value] : json["workers"][0].items()) worker_keys.push_back(key);
   EXPECT_THAT(worker_keys, testing::ElementsAre("pid", "pool", "state", "generation", "age_s", "requests",
-                                                "rss_bytes", "in_flight", "request", "request_age_s", "due"));
+                                                "errors", "connections", "rss_bytes", "cpu_s", "in_flight",
+                                                "request", "request_age_s", "due"));
   EXPECT_EQ(json["uptime_s"], 7380.0);
   EXPECT_TRUE(json["previous_generation"].is_null());
   EXPECT_EQ(json["workers"][0]["request_age_s"], 0.35);
