@@ -3,7 +3,9 @@
 #include <gtest/gtest.h>
 #include <time.h>
 
+#include <array>
 #include <atomic>
+#include <cstddef>
 #include <thread>
 
 #include "worker/net/calendar.h"
@@ -165,8 +167,11 @@ TEST(ExecutorQueue, RemembersAnInterruptionUntilTheMainExecutorComes) {
 class AskingExecutor : public ::testing::Test {
  protected:
   // The queue only passes pointers on.
-  static Exchange* exchange(std::uintptr_t number) { return reinterpret_cast<Exchange*>(number * 64); }
-  static ExecutorQueue::Entry entry(std::uintptr_t number, Nanos since = 0, bool movable = true) {
+  static Exchange* exchange(std::size_t number) {
+    alignas(64) static std::array<std::byte, std::size_t{16} * 64> places;
+    return reinterpret_cast<Exchange*>(&places.at(number * 64));
+  }
+  static ExecutorQueue::Entry entry(std::size_t number, Nanos since = 0, bool movable = true) {
     return {exchange(number), since, movable};
   }
   /// An executor that asks, and has been heard.
