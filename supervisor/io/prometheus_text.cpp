@@ -198,6 +198,8 @@ class Page {
   }
 
   void ends() {
+    text_.single("gserve_worker_starts_total", "counter", "Worker processes that were started.",
+                 status_.workers_started);
     text_.family("gserve_worker_exits_total", "counter", "Worker processes that have ended, by reason.");
     for (std::size_t i = 0; i < status_.pools.size(); ++i) {
       for (std::size_t reason = 0; reason < core::kExitReasons; ++reason) {
@@ -208,8 +210,10 @@ class Page {
     }
     text_.family("gserve_jobs_total", "counter",
                  "Reloads, roll-backs and other jobs that have ended, by result.");
-    for (const core::JobKind kind : {core::JobKind::reload, core::JobKind::rollback, core::JobKind::refork,
-                                     core::JobKind::scale, core::JobKind::upgrade}) {
+    for (const core::JobKind kind :
+         {core::JobKind::reload, core::JobKind::rollback, core::JobKind::refork, core::JobKind::scale,
+          core::JobKind::upgrade, core::JobKind::restart, core::JobKind::worker_restart,
+          core::JobKind::worker_kill, core::JobKind::reopen}) {
       for (const core::JobState result :
            {core::JobState::done, core::JobState::failed, core::JobState::superseded})
         text_.sample({{"kind", name_of(kind)}, {"result", name_of(result)}}, jobs(kind, result));
