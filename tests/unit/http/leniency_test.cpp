@@ -17,7 +17,7 @@ constexpr Leniency kCasefold{.casefold_method = true};
 constexpr Leniency kAll{true, true, true, true, true};
 
 Outcome parse(const std::string& bytes, Leniency leniency, Limits limits = {}) {
-  const Outcome whole = parse_whole(bytes, limits, leniency);
+  Outcome whole = parse_whole(bytes, limits, leniency);
   EXPECT_EQ(parse_byte_by_byte(bytes, limits, Buffer::moves, leniency), whole) << escaped(bytes);
   return whole;
 }

@@ -23,31 +23,31 @@ ProxyOutcome refused(int status = 400) {
 }
 
 bool is_address(const std::string& protocol, const std::string& text) {
-  static const std::regex v4(
+  static const std::regex kVersion4(
       R"((\d|[1-9]\d|1\d\d|2[0-4]\d|25[0-5])(\.(\d|[1-9]\d|1\d\d|2[0-4]\d|25[0-5])){3})");
-  if (protocol == "TCP4") return std::regex_match(text, v4);
+  if (protocol == "TCP4") return std::regex_match(text, kVersion4);
   in6_addr address;
   return ::inet_pton(AF_INET6, text.c_str(), &address) == 1;
 }
 
 ProxyOutcome read_line(const std::string& text) {
-  static const std::regex line(
+  static const std::regex kLine(
       R"(PROXY (?:UNKNOWN(?: [^\x01-\x1f\x7f]*)?|(TCP[46]) ([^ ]+) ([^ ]+) (0|[1-9]\d{0,4}) (0|[1-9]\d{0,4}))\r\n)");
   const std::size_t end = text.find("\r\n");
   const bool ended = end != text.npos && end + 2 <= 107;
-  static const std::regex controls("[\\x01-\\x1f\\x7f]");
+  static const std::regex kControls("[\\x01-\\x1f\\x7f]");
   const std::string most = text.substr(0, ended ? end : 105);
   if (most.find('\0') != most.npos) return refused();
   if (!ended) {
     // Only a CR at the very end may still become a line's.
     const bool half = text.size() <= 106 && text.ends_with('\r');
     const std::string before = half ? text.substr(0, text.size() - 1) : most;
-    if (std::regex_search(before, controls) || (!half && text.size() > 105)) return refused();
+    if (std::regex_search(before, kControls) || (!half && text.size() > 105)) return refused();
     return {};
   }
   std::smatch parts;
   const std::string whole = text.substr(0, end + 2);
-  if (!std::regex_match(whole, parts, line)) return refused();
+  if (!std::regex_match(whole, parts, kLine)) return refused();
   if (!parts[1].matched) return {Status::complete, whole.size(), {"UNKNOWN", "", "", "", ""}, {}};
   const std::string protocol = parts[1];
   if (!is_address(protocol, parts[2]) || !is_address(protocol, parts[3])) return refused();
@@ -82,7 +82,7 @@ std::uint32_t crc32c(std::string_view bytes) {
 bool tlvs_hold(std::string whole, std::size_t position) {
   for (std::size_t next; position != whole.size(); position = next) {
     if (position + 3 > whole.size()) return false;
-    next = position + 3 + at(whole, position + 1) * 256 + at(whole, position + 2);
+    next = position + 3 + std::size_t{at(whole, position + 1)} * 256 + at(whole, position + 2);
     if (next > whole.size()) return false;
     if (at(whole, position) != 3) continue;
     if (next != position + 7) return false;
