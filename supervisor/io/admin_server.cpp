@@ -16,8 +16,10 @@
 #include <boost/beast/http/read.hpp>
 #include <boost/beast/http/string_body.hpp>
 #include <boost/beast/http/write.hpp>
+#include <boost/system/system_error.hpp>
 #include <cerrno>
 #include <chrono>
+#include <exception>
 #include <list>
 #include <optional>
 #include <system_error>
@@ -97,6 +99,7 @@ class AdminServer::Impl : public std::enable_shared_from_this<Impl> {
   void wait_out(int error);
   void make_room();
   AdminAnswer answer(const http::request<http::empty_body>& request, bool by_name);
+  AdminAnswer make(std::string_view path);
   /// How long to wait before the next answer is made.
   Clock::duration rest() const { return std::max(next_ - Clock::now(), Clock::duration::zero()); }
 
@@ -224,10 +227,15 @@ bool AdminServer::Impl::accept_one() {
     return false;
   }
   make_room();
-  auto session = std::make_shared<Session>(*this, fd.get());
-  fd.release();
-  sessions_.push_back(session);
-  session->read();
+  try {
+    auto session = std::make_shared<Session>(*this, fd.get());
+    fd.release();
+    sessions_.push_back(session);
+    session->read();
+  } catch (const boost::system::system_error& failure) {
+    wait_out(failure.code().value());
+    return false;
+  }
   return true;
 }
 
@@ -255,10 +263,21 @@ AdminAnswer AdminServer::Impl::answer(const http::request<http::empty_body>& req
     return {405, "text/plain; charset=utf-8", "only GET and HEAD\n"};
   const std::string_view target(request.target().data(), request.target().size());
   const Clock::time_point began = Clock::now();
-  AdminAnswer made = pages_(target.substr(0, target.find('?')));
+  AdminAnswer made = make(target.substr(0, target.find('?')));
   const Clock::time_point now = Clock::now();
   next_ = now + kRest * (now - began);
   return made;
+}
+
+/// Nobody else's business if it fails.
+AdminAnswer AdminServer::Impl::make(std::string_view path) {
+  try {
+    return pages_(path);
+  } catch (const std::exception& fault) {
+    log_(core::LogLevel::error,
+         "cannot answer " + std::string(path) + " at the admin address: " + fault.what());
+    return {500, "text/plain; charset=utf-8", "failed; the error log says why\n"};
+  }
 }
 
 AdminServer::AdminServer(asio::io_context& io, int listener, Pages pages, Log log)
