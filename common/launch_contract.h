@@ -84,6 +84,17 @@
 /// `python3 -P -m gserve.check_app` is launched with "settings" alone: it loads the application as a worker would,
 /// says on standard error why it cannot, and exits with 0 or 1.
 ///
+/// Hooks. The hook process is launched as `gserve hooks` with "settings", "errorlog" and "hooks", a SOCK_SEQPACKET
+/// socket. It runs the configuration file of the settings and says {"ready": true}, or exits. Every message is one JSON
+/// object. To the process:
+///   {"call": id, "hook": name, "generation": N, "workers": desired number, "before": the number before or null,
+///    "worker": {"launch", "pid", "age"}, "present": [[launch, pid, age], ...]}   one at a time; a hook that is not
+///                       set does nothing; without "worker" where it is about none (pid 0: it has not been started)
+///   {"call": id, "hook": "configure"}   with settings (as above) as SCM_RIGHTS: those of another generation
+///   {"forget": generation}
+///   {"logs": true}      with the new error log as SCM_RIGHTS
+/// From it: {"done": id, "raised": traceback or null}. At the end of file it exits; when its parent dies it is killed.
+///
 /// Exit codes: 0 drained; 3 the worker failed to boot; 4 the application object could not be found.
 namespace gserve::contract {
 
@@ -97,6 +108,7 @@ inline constexpr std::string_view kErrorLog = "errorlog";
 inline constexpr std::string_view kAccessLog = "accesslog";
 inline constexpr std::string_view kIncident = "incident";
 inline constexpr std::string_view kTemplate = "template";
+inline constexpr std::string_view kHooks = "hooks";
 
 inline constexpr int kFirstFd = 3;
 

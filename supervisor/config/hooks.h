@@ -13,6 +13,9 @@ namespace gserve::config {
 /// Rows of the settings table.
 std::span<const Setting> hook_settings();
 
+/// Names of those that run in the hook process.
+std::span<const std::string_view> master_hooks();
+
 /// Whether any of them is set.
 bool has_hook(const Settings& settings);
 

@@ -104,6 +104,9 @@ const std::array kTable = {
     Setting{"write_timeout", "--write-timeout", Kind::seconds, 30.0, "SECONDS",
             "time that a client may take nothing of a response", kOwn, kWorker, validators::patience,
             kWorkers},
+    Setting{"hook_timeout", "--hook-timeout", Kind::seconds, 5.0, "SECONDS",
+            "time that a hook of the master has; then the process that runs it is replaced; 0: no limit",
+            kOwn, kSupervisor, validators::duration, kWorkers},
     Setting{"reload", "--reload", Kind::flag, false, "",
             "for development: reload when the application's code changes, and show in the browser why it "
             "cannot be "

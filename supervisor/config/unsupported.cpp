@@ -10,7 +10,8 @@ namespace {
 
 using Texts = std::vector<std::string>;
 
-constexpr std::string_view kNoHooks = "it runs no hooks yet";
+constexpr std::string_view kNoSslContext =
+    "its TLS is not Python's; --ciphers, --cert-reqs and --ca-certs set it up";
 constexpr std::string_view kNoHttp2 = "gserve speaks HTTP/1.1";
 constexpr std::string_view kNoAsgi = "gserve runs WSGI applications";
 constexpr std::string_view kNoUwsgi = "gserve speaks HTTP, not uwsgi";
@@ -38,7 +39,7 @@ Setting row(std::string_view name, std::string_view flags, Kind kind, Value buil
           refusal};
 }
 
-Setting hook(std::string_view name, std::string_view refusal = kNoHooks) {
+Setting hook(std::string_view name, std::string_view refusal) {
   return row(name, "", Kind::callable, kNone, refusal);
 }
 
@@ -46,15 +47,7 @@ Setting hook(std::string_view name, std::string_view refusal = kNoHooks) {
 std::vector<Setting> rows() {
   return {
 
-      hook("on_starting"),
-      hook("on_reload"),
-      hook("when_ready"),
-      hook("pre_fork"),
-      hook("pre_exec"),
-      hook("child_exit"),
-      hook("nworkers_changed"),
-      hook("on_exit"),
-      hook("ssl_context"),
+      hook("ssl_context", kNoSslContext),
 
       row("http_protocols", "--http-protocols", Kind::text, "h1", kNoHttp2),
       row("http2_cleartext", "--http2-cleartext", Kind::text, "off", kNoHttp2),

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "supervisor/config/pool_config.h"
+#include "supervisor/io/master_hooks.h"
 
 namespace gserve::io {
 namespace {
@@ -112,17 +113,28 @@ void Deployments::warn_of_held_settings(const config::Settings& loaded) {
   }
 }
 
+void Deployments::set_hooks(MasterHooks* hooks) {
+  hooks_ = hooks;
+  for (const auto& [generation, deployment] : generations_) {
+    if (hooks_) hooks_->know(generation, deployment);
+  }
+}
+
 void Deployments::adopt(core::JobId job, core::Generation generation) {
   auto loaded = loaded_.extract(job);
-  if (loaded) generations_.insert_or_assign(generation, std::move(loaded.mapped()));
+  if (!loaded) return;
+  const auto adopted = generations_.insert_or_assign(generation, std::move(loaded.mapped())).first;
+  if (hooks_) hooks_->adopt(generation, adopted->second);
 }
 
 void Deployments::copy(core::Generation from, core::Generation to) {
   if (const Deployment* deployment = find(from)) generations_.insert_or_assign(to, Deployment(*deployment));
+  if (hooks_) hooks_->copy(from, to);
 }
 
 void Deployments::forget(core::Generation generation) {
   generations_.erase(generation);
+  if (hooks_) hooks_->forget(generation);
 }
 
 bool Deployments::secure() const {

@@ -19,6 +19,8 @@
 
 namespace gserve::io {
 
+class MasterHooks;
+
 /// The deployments of the live generations, and those loaded for reloads that are under way.
 class Deployments : public ports::Configuration {
  public:
@@ -36,6 +38,9 @@ class Deployments : public ports::Configuration {
   std::optional<core::Event> ended(const Reaped& reaped);
   /// Nobody waits for an evaluation any more.
   void give_up();
+
+  /// What hears of generations that come and go.
+  void set_hooks(MasterHooks* hooks);
 
   void adopt(core::JobId job, core::Generation generation) override;
   void copy(core::Generation from, core::Generation to) override;
@@ -59,6 +64,7 @@ class Deployments : public ports::Configuration {
   const StartContext& context_;
   ports::Journal& journal_;
   const config::Settings started_with_;
+  MasterHooks* hooks_ = nullptr;  // null: nobody
   std::map<core::Generation, Deployment> generations_;
   std::map<core::JobId, Deployment> loaded_;
   std::map<core::Pid, Evaluating> evaluations_;  // given up ones too, until they are reaped

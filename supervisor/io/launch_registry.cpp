@@ -9,7 +9,7 @@
 namespace gserve::io {
 
 LaunchState Launch::state() const {
-  return {id, generation, pool, pid, pidfd.get(), lifeline.get(), incident.get(), scoreboard.fd()};
+  return {id, generation, pool, age, pid, pidfd.get(), lifeline.get(), incident.get(), scoreboard.fd()};
 }
 
 Launch restore_launch(const LaunchState& state) {
@@ -17,6 +17,7 @@ Launch restore_launch(const LaunchState& state) {
   return {state.id,
           state.generation,
           state.pool,
+          state.age,
           state.pid,
           UniqueFd(state.pidfd),
           UniqueFd(state.lifeline),

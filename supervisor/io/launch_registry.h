@@ -17,6 +17,7 @@ struct Launch {
   core::LaunchId id = 0;
   core::Generation generation = 0;
   std::string pool;
+  std::uint64_t age = 0;  // of a worker, as Spawn::age; 0: it was started as a template
   core::Pid pid = 0;
   UniqueFd pidfd;     // for signals
   UniqueFd lifeline;  // our end; closing it tells the worker that we are gone

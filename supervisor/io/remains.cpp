@@ -15,7 +15,12 @@ constexpr std::size_t kMaxDump = std::size_t{1} << 20;
 }  // namespace
 
 Remains gather_remains(const Launch& launch, core::TimePoint now) {
-  Remains remains{launch.id, launch.pid, 0, {}, read_memfd(launch.incident.get(), kMaxDump)};
+  Remains remains;
+  remains.launch = launch.id;
+  remains.pid = launch.pid;
+  remains.generation = launch.generation;
+  remains.age = launch.age;
+  remains.stacks = read_memfd(launch.incident.get(), kMaxDump);
   const auto sample = launch.scoreboard.sample();
   if (!sample) return remains;
   remains.in_flight = sample->in_flight;

@@ -18,6 +18,8 @@ struct Remains {
   std::uint32_t in_flight = 0;                   // requests; may be more than are listed
   std::vector<ports::RequestInFlight> requests;  // oldest first
   std::string stacks;                            // 1 MiB at most; may be empty
+  core::Generation generation = 0;
+  std::uint64_t age = 0;  // as Launch::age
 };
 
 /// `now` is when it was reaped.

@@ -15,6 +15,7 @@
 #include "supervisor/config/address.h"
 #include "supervisor/config/names.h"
 #include "supervisor/config/pool_config.h"
+#include "supervisor/io/master_hooks.h"
 
 namespace gserve::io {
 namespace {
@@ -169,7 +170,11 @@ std::unique_ptr<NotifySocket> open_notify_socket(const StartContext& context) {
 
 }  // namespace
 
-void restore_resources(Resources& resources, const ServiceState& state) {
+Resources::Resources() = default;
+Resources::Resources(Resources&&) noexcept = default;
+Resources::~Resources() = default;
+
+void restore_resources(const StartContext& context, Resources& resources, const ServiceState& state) {
   const config::Settings& settings = state.started_with;
   resources.instance = state.instance;
   show_name(settings);
@@ -182,6 +187,8 @@ void restore_resources(Resources& resources, const ServiceState& state) {
   Log log(std::move(errors), config::log_level(settings), style(settings));
   resources.logs = std::make_unique<LogFiles>(with_syslog(std::move(log), settings), std::move(access));
   start_metrics(resources, settings);
+  resources.hooks = std::make_unique<MasterHooks>(context, resources.instance, *resources.logs);
+  if (state.hooks) resources.hooks->restore(*state.hooks);
   if (state.pidfile) resources.pidfile = std::make_unique<PidfileLock>(*state.pidfile, ::getpid());
   if (state.control) resources.control_directory = std::make_unique<ControlDirectory>(*state.control);
   if (state.admin) resources.admin = std::make_unique<Listener>(*state.admin);
@@ -198,6 +205,7 @@ void save_resources(const Resources& resources, ServiceState& state) {
   if (resources.admin) state.admin = resources.admin->state();
   state.listeners = resources.listeners->set().states();
   state.notify = resources.notify->state();
+  state.hooks = resources.hooks->state();
 }
 
 Resources take_resources(const StartContext& context, const Deployment& deployment, SignalQueue& signals) {
@@ -212,6 +220,8 @@ Resources take_resources(const StartContext& context, const Deployment& deployme
   resources.pidfile = lock_pidfile(settings);
   resources.control_directory = claim_control(settings, resources.instance, *resources.logs);
   resources.admin = open_admin(settings);
+  resources.hooks = std::make_unique<MasterHooks>(context, resources.instance, *resources.logs);
+  resources.hooks->start(deployment, signals);
   resources.listeners = open_listeners(context, deployment, *resources.logs, signals);
   resources.notify = open_notify_socket(context);
   return resources;

@@ -31,6 +31,8 @@ class StartFailure : public std::runtime_error {
   int exit_code_;
 };
 
+class MasterHooks;
+
 class ServiceListeners : public ports::Listeners {
  public:
   explicit ServiceListeners(ListenerSet set) : set_(std::move(set)) {}
@@ -44,9 +46,14 @@ class ServiceListeners : public ports::Listeners {
 /// What the service holds in the system from its start to its end; destroying it leaves no file behind. Taken
 /// in this order, so that a second start is refused before it touches anything of the first.
 struct Resources {
+  Resources();
+  Resources(Resources&&) noexcept;
+  ~Resources();
+
   std::string instance;
   std::unique_ptr<Metrics> metrics;  // null: no statsd server
   std::unique_ptr<LogFiles> logs;
+  std::unique_ptr<MasterHooks> hooks;
   std::unique_ptr<PidfileLock> pidfile;                 // null: no --pid
   std::unique_ptr<ControlDirectory> control_directory;  // null: no control interface
   std::unique_ptr<Listener> admin;                      // null: no --admin
@@ -56,11 +63,12 @@ struct Resources {
 
 /// What another program in this process had taken, as `state` tells it; the working directory is still the
 /// configured one. The descriptors are owned from then on.
-void restore_resources(Resources& resources, const ServiceState& state);
+void restore_resources(const StartContext& context, Resources& resources, const ServiceState& state);
 /// What of it the next program needs.
 void save_resources(const Resources& resources, ServiceState& state);
 
-/// Changes to the configured directory and takes everything. Waits up to 5 s for an address in use; a stop
+/// Changes to the configured directory and takes everything; the hook on_starting is called before the listeners are
+/// opened. Waits up to 5 s for an address in use; a stop
 /// signal in `signals` ends the wait. Throws StartFailure.
 Resources take_resources(const StartContext& context, const Deployment& deployment, SignalQueue& signals);
 

@@ -64,7 +64,7 @@ void Restoration::restore(StartContext& context, SignalQueue& signals) {
   check_open(state_);
   correct(context, state_, !passed_.failure.empty());
   restore_launches(state_, held_->launches);
-  restore_resources(held_->resources, state_);
+  restore_resources(context, held_->resources, state_);
   shell_ = std::make_unique<Shell>(context, signals, held_->resources, state_, held_->launches);
 }
 

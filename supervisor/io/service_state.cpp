@@ -41,6 +41,7 @@ std::vector<int> descriptors(const ServiceState& state) {
     fds.insert(fds.end(), {launch.pidfd, launch.lifeline, launch.incident, launch.scoreboard});
   }
   for (const TemplateState& origin : state.templates) fds.push_back(origin.control);
+  if (state.hooks) fds.insert(fds.end(), {state.hooks->pidfd, state.hooks->control});
   for (const ForkState& fork : state.forks) {
     if (fork.worker.pidfd >= 0) fds.push_back(fork.worker.pidfd);
     fds.insert(fds.end(), {fork.worker.lifeline, fork.worker.incident, fork.worker.scoreboard});

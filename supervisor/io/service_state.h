@@ -73,6 +73,7 @@ struct LaunchState {
   core::LaunchId id = 0;
   core::Generation generation = 0;
   std::string pool;
+  std::uint64_t age = 0;
   core::Pid pid = 0;
   int pidfd = -1;
   int lifeline = -1;
@@ -123,6 +124,14 @@ struct RequestTotalsState {
   bool operator==(const RequestTotalsState&) const = default;
 };
 
+struct HookProcessState {
+  core::Pid pid = 0;
+  int pidfd = -1;
+  int control = -1;
+  std::uint64_t last_call = 0;  // the id of the last call that it was sent
+  bool operator==(const HookProcessState&) const = default;
+};
+
 struct ServiceState {
   std::string release;                   // gserve's version that wrote it
   std::string binary;                    // path of the program that is to go on
@@ -148,6 +157,7 @@ struct ServiceState {
   std::vector<HandoverState> handovers;
   std::vector<RequestTotalsState> request_totals;
   std::optional<ListenerState> admin;
+  std::optional<HookProcessState> hooks;
   std::uint64_t last_incident = 0;  // id; 0: there was none
   std::vector<ports::Incident> incidents;
   core::Snapshot core;

@@ -286,6 +286,7 @@ void fields(Visitor& visit, LaunchState& launch) {
   visit("id", launch.id);
   visit("generation", launch.generation);
   visit("pool", launch.pool);
+  visit.later("age", launch.age);
   visit("pid", launch.pid);
   visit("pidfd", launch.pidfd);
   visit("lifeline", launch.lifeline);
@@ -354,6 +355,14 @@ void fields(Visitor& visit, ports::Incident& incident) {
 }
 
 template <typename Visitor>
+void fields(Visitor& visit, HookProcessState& hooks) {
+  visit("pid", hooks.pid);
+  visit("pidfd", hooks.pidfd);
+  visit("control", hooks.control);
+  visit("last_call", hooks.last_call);
+}
+
+template <typename Visitor>
 void fields(Visitor& visit, ServiceState& state) {
   visit("release", state.release);
   visit("binary", state.binary);
@@ -379,6 +388,7 @@ void fields(Visitor& visit, ServiceState& state) {
   visit("handovers", state.handovers);
   visit.later("request_totals", state.request_totals);
   visit.later("admin", state.admin);
+  visit.later("hooks", state.hooks);
   visit.later("last_incident", state.last_incident);
   visit.later("incidents", state.incidents);
   visit("core", state.core);

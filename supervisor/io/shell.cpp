@@ -87,14 +87,15 @@ Shell::Shell(const StartContext& context, SignalQueue& signals, Resources& resou
       process_launcher_(context.nofile),
       worker_launcher_(process_launcher_, surroundings(context, resources_)),
       workers_(worker_launcher_, deployments_, *resources_.logs, oom_counter_),
+      hooked_(workers_, *resources_.hooks, [this](core::Event event) { engine_.deliver(std::move(event)); }),
       loop_([this](const std::string& fault) { log(core::LogLevel::error, "internal fault: " + fault); }),
       backlog_timer_(loop_.context()),
       upgrade_(process_launcher_,
                {context.binary, check_environment(context),
                 [this](const std::string& path) { return encode(state(path)); }, [this] { loop_.stop(); }}),
       engine_(std::move(supervisor),
-              ActionPorts{workers_, deployments_, *resources_.logs, *resources_.listeners, notifier_,
-                          upgrade_, incidents_},
+              ActionPorts{hooked_, deployments_, *resources_.logs, *resources_.listeners, notifier_, upgrade_,
+                          incidents_},
               [this] { settle(); }) {
   loop_.watch(signals_.fd(), [this] { on_signals(); });
   loop_.watch(resources_.notify->fd(), [this] { on_notify(); });
@@ -102,15 +103,22 @@ Shell::Shell(const StartContext& context, SignalQueue& signals, Resources& resou
       [this](int fd, bool on) { on ? loop_.watch(fd, [this] { on_templates(); }) : loop_.unwatch(fd); });
   workers_.set_heir([this](const Remains& remains) {
     incidents_.gather(remains, resources_.logs->last_lines(remains.pid));
+    if (remains.age != 0) {
+      resources_.hooks->child_exit(remains.generation, {remains.launch, remains.pid, remains.age});
+    }
   });
   start_control();
   start_admin();
 }
 
-Shell::~Shell() = default;
+Shell::~Shell() {
+  resources_.hooks->detach();
+}
 
 int Shell::run() {
   announce();
+  resources_.hooks->when_ready(signals_);
+  attach_hooks();
   engine_.deliver(core::Started{});
   engine_.deliver(core::WatchdogSet{SystemdNotifier::watchdog_limit()});
   return serve();
@@ -121,6 +129,7 @@ int Shell::resume(const std::string& failure) {
     log(core::LogLevel::info, std::string("gserve ") + kVersion + " goes on with the service");
   }
   workers_.watch_templates();
+  attach_hooks();
   engine_.deliver(core::WatchdogSet{SystemdNotifier::watchdog_limit()});
   const auto snapshot = engine_.supervisor().snapshot();
   engine_.deliver(core::Reexecuted{snapshot ? snapshot->upgrade.job : 0, failure});
@@ -139,12 +148,31 @@ int Shell::serve() {
   return engine_.exit_code().value_or(1);
 }
 
+void Shell::attach_hooks() {
+  deployments_.set_hooks(resources_.hooks.get());
+  const core::StatusView view = engine_.supervisor().status();
+  resources_.hooks->set_target(view.generation, view.target);
+  resources_.hooks->attach(
+      loop_, [this] { return workers_.present(); },
+      [this](const core::HookCall& call) { hooked_.release(call.launch); },
+      [this] {
+        if (upgrade_.wanted()) loop_.stop();
+      });
+}
+
+/// Whether no hook is in the way of the execution; if one is, the loop is left again when none is any more.
+bool Shell::hooks_allow() {
+  const core::JobId job = upgrade_.wanted()->job;
+  if (std::exchange(pre_exec_job_, job) != job) resources_.hooks->pre_exec();
+  return resources_.hooks->idle();
+}
+
 /// Everything that has happened is handled: what was asked for is still wanted, and nothing waits in a queue.
 void Shell::reexecute() {
-  if (!upgrade_.wanted()) return;
+  if (!upgrade_.wanted() || !hooks_allow()) return;
   if (control_) control_->write_out(kControlFlush);
   const auto wanted = upgrade_.wanted();  // clients may have spoken
-  if (!wanted) return;
+  if (!wanted || !resources_.hooks->idle()) return;
   upgrade_.forget_wanted();
   std::string failure;
   try {
@@ -262,6 +290,7 @@ void Shell::on_children() {
       if (auto checked = upgrade_.ended(reaped)) engine_.deliver(*checked);
       return;
     }
+    if (resources_.hooks->owns(reaped.pid)) return resources_.hooks->ended(reaped);
     if (deployments_.owns(reaped.pid)) {
       if (auto loaded = deployments_.ended(reaped)) engine_.deliver(std::move(*loaded));
       return;
@@ -273,8 +302,15 @@ void Shell::on_children() {
 /// The queue of events is empty: arms the one timer, or ends.
 void Shell::settle() {
   report_metrics();
+  note_target();
   if (engine_.exit_code()) return loop_.stop();
   loop_.set_deadline(engine_.supervisor().next_deadline(), [this] { engine_.deliver(core::TimePassed{}); });
+}
+
+void Shell::note_target() {
+  if (!resources_.hooks->any()) return;
+  const core::StatusView view = engine_.supervisor().status();
+  resources_.hooks->note(view.generation, view.target);
 }
 
 void Shell::report_metrics() {
@@ -299,6 +335,7 @@ void Shell::report_backlog() {
 
 void Shell::finish() {
   deployments_.give_up();
+  resources_.hooks->finish(signals_);
   const int orphans = end_orphans(signals_, kOrphanPatience);
   if (orphans > 0) {
     log(core::LogLevel::warning, "ended processes that workers had left behind: " + std::to_string(orphans));

@@ -12,6 +12,7 @@
 #include "supervisor/io/deployments.h"
 #include "supervisor/io/engine.h"
 #include "supervisor/io/event_loop.h"
+#include "supervisor/io/hooked_workers.h"
 #include "supervisor/io/incident_log.h"
 #include "supervisor/io/process_launcher.h"
 #include "supervisor/io/program_upgrade.h"
@@ -82,6 +83,9 @@ class Shell : public ports::ControlHandler {
   void settle();
   void finish();
   void report_metrics();
+  void attach_hooks();
+  bool hooks_allow();
+  void note_target();
   void report_backlog();
   void log(core::LogLevel level, std::string text);
 
@@ -94,6 +98,7 @@ class Shell : public ports::ControlHandler {
   WorkerLauncher worker_launcher_;
   CgroupOomCounter oom_counter_;
   WorkerProcesses workers_;
+  HookedWorkers hooked_;
   IncidentLog incidents_;
   EventLoop loop_;
   boost::asio::steady_timer backlog_timer_;
@@ -101,6 +106,7 @@ class Shell : public ports::ControlHandler {
   Engine engine_;
   std::unique_ptr<SdBusControl> control_;  // null: none
   std::unique_ptr<AdminServer> admin_;     // null: none
+  core::JobId pre_exec_job_ = 0;           // the upgrade that pre_exec was last called for
 };
 
 }  // namespace gserve::io

@@ -98,6 +98,7 @@ Provision WorkerLauncher::begin(const config::LaunchInfo& info, const Deployment
   launch.id = info.id;
   launch.generation = info.generation;
   launch.pool = info.pool;
+  launch.age = info.age;
   launch.incident = make_growing_memfd("gserve-incident");
   auto [ours, theirs] = packet_pair("a lifeline");
   launch.lifeline = std::move(ours);

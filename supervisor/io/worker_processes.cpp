@@ -301,6 +301,14 @@ RequestTotals WorkerProcesses::totals() {
   return totals;
 }
 
+std::vector<PresentWorker> WorkerProcesses::present() {
+  std::vector<PresentWorker> workers;
+  for (const auto& [id, launch] : registry_.all()) {
+    if (!templates_.contains(id)) workers.push_back({id, launch.pid, launch.age});
+  }
+  return workers;
+}
+
 ports::TemplateReport WorkerProcesses::report(const core::TemplateView& view, core::TimePoint now) {
   ports::TemplateReport report{view.pid, view.pool, view.state, view.generation, now - view.started, 0};
   if (registry_.find(view.launch)) report.rss_bytes = resident_bytes(view.pid);

@@ -15,6 +15,7 @@
 #include "supervisor/io/launch_registry.h"
 #include "supervisor/io/notify_socket.h"
 #include "supervisor/io/oom_account.h"
+#include "supervisor/io/present_worker.h"
 #include "supervisor/io/reaper.h"
 #include "supervisor/io/remains.h"
 #include "supervisor/io/request_totals.h"
@@ -82,6 +83,9 @@ class WorkerProcesses : public ports::Workers {
   /// (an orphan of an application, the middle of a fork); those are counted.
   std::vector<core::Event> ended(const Reaped& reaped);
   std::uint64_t orphans() const { return orphans_; }
+
+  /// The live workers, templates left out.
+  std::vector<PresentWorker> present();
 
   /// Joins the core's view of a worker with its scoreboard and the system's figures.
   ports::WorkerReport report(const core::WorkerView& view, core::TimePoint now);

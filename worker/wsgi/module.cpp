@@ -1,4 +1,7 @@
 // SPDX-License-Identifier: MIT
+#include <sys/prctl.h>
+#include <csignal>
+
 #include "common/process_title.h"
 #include "common/version.h"
 #include "worker/wsgi/py_ref.h"
@@ -55,7 +58,15 @@ PyObject* show_title(PyObject* /*module*/, PyObject* title) {
   Py_RETURN_NONE;
 }
 
+/// Linux only, like the rest; prctl(2), PR_SET_PDEATHSIG.
+PyObject* die_with_parent(PyObject* /*module*/, PyObject* /*unused*/) {
+  if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0) return PyErr_SetFromErrno(PyExc_OSError);
+  Py_RETURN_NONE;
+}
+
 PyMethodDef functions[] = {{"set_process_title", show_title, METH_O, "What ps shows of this process."},
+                           {"die_with_parent", die_with_parent, METH_NOARGS,
+                            "From now on this process is killed when its parent ends."},
                            {nullptr, nullptr, 0, nullptr}};
 
 PyModuleDef_Slot slots[] = {{Py_mod_exec, reinterpret_cast<void*>(execute)}, {0, nullptr}};

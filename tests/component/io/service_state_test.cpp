@@ -63,20 +63,23 @@ ServiceState around(core::Snapshot snapshot) {
                                  ports::Identity{33, 34, {34, 35}}});
   }
   for (const core::WorkerRecord& worker : snapshot.workers) {
-    state.launches.push_back(
-        {worker.facts.launch, worker.facts.generation, "web", worker.facts.pid, fd, fd + 1, fd + 2, fd + 3});
+    state.launches.push_back({worker.facts.launch, worker.facts.generation, "web", worker.facts.launch,
+                              worker.facts.pid, fd, fd + 1, fd + 2, fd + 3});
     fd += 4;
   }
   for (const core::TemplateRecord& origin : snapshot.templates) {
     const core::TemplateFacts& facts = origin.facts;
-    state.launches.push_back({facts.launch, facts.generation, "web", facts.pid, fd, fd + 1, fd + 2, fd + 3});
+    state.launches.push_back(
+        {facts.launch, facts.generation, "web", 0, facts.pid, fd, fd + 1, fd + 2, fd + 3});
     state.templates.push_back({facts.launch, fd + 4});
     fd += 5;
   }
-  state.forks = {{1, {98, 1, "web", 0, -1, fd, fd + 1, fd + 2}, {{77, "READY=1\nX_GSERVE_WORKER=98\n"}}},
-                 {1, {99, 1, "web", 0, fd + 3, fd + 4, fd + 5, fd + 6}, {}}};
+  state.forks = {{1, {98, 1, "web", 2, 0, -1, fd, fd + 1, fd + 2}, {{77, "READY=1\nX_GSERVE_WORKER=98\n"}}},
+                 {1, {99, 1, "web", 3, 0, fd + 3, fd + 4, fd + 5, fd + 6}, {}}};
   fd += 7;
   state.handovers = {{"web", fd, fd + 1}};
+  fd += 2;
+  state.hooks = HookProcessState{78, fd, fd + 1, 12};
   fd += 2;
   state.request_totals = {{"web", 7, 1, 3, {4, 2, 1}, 12'345'678}};
   state.admin = ListenerState{fd, false, {"/run/admin.sock", 1, 3}};
@@ -216,7 +219,7 @@ TEST(ServiceState, AnyValueMayBeReplacedByAnyOther) {
 TEST(ServiceState, AMissingFieldIsNamed) {
   const Json whole = Json::parse(encode(rich_state()));
   for (const auto& [name, value] : whole.items()) {
-    const std::set<std::string> later = {"incidents", "last_incident", "request_totals", "admin"};
+    const std::set<std::string> later = {"incidents", "last_incident", "request_totals", "admin", "hooks"};
     if (later.contains(name)) continue;
     Json json = whole;
     json.erase(name);
@@ -233,11 +236,13 @@ TEST(ServiceState, FieldsThatCameLaterMayBeMissing) {
   Json json = Json::parse(encode(state));
   json.erase("incidents");
   json.erase("last_incident");
+  json.erase("hooks");
   for (Json& worker : json["core"]["workers"]) worker["facts"].erase("fault");
   const auto decoded = decode(json.dump());
   ASSERT_TRUE(std::holds_alternative<ServiceState>(decoded)) << std::get<std::string>(decoded);
   state.incidents.clear();
   state.last_incident = 0;
+  state.hooks.reset();
   EXPECT_EQ(std::get<ServiceState>(decoded), state);
 }
 

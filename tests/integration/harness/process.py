@@ -116,7 +116,12 @@ class Gserve:
     def workers(self):
         """Pids of the live workers, in order of age."""
         others = self.templates() if "--preload" in self.argv else []
+        others += self.hook_processes()
         return [pid for pid in procfs.children(self.pid) if procfs.alive(pid) and pid not in others]
+
+    def hook_processes(self):
+        return [pid for pid in procfs.children(self.pid) if "gserve: hooks" in procfs.command(pid)
+                or procfs.command(pid).endswith(" hooks")]
 
     def templates(self):
         return [template["pid"] for template in self.status()["templates"]]

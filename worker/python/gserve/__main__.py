@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""Where the processes of gserve start: `python3 -P -m gserve worker`, or `template`. As a user's own command,
-`python3 -m gserve`, it is the program gserve of a wheel."""
+"""Where the processes of gserve start: `python3 -P -m gserve worker`, `template` or `hooks`. As a user's own
+command, `python3 -m gserve`, it is the program gserve of a wheel."""
 import os
 import sys
 
@@ -20,6 +20,10 @@ def main():
     except LaunchError as error:
         print(f"gserve {role}: {error}", file=sys.stderr)
         return FAILED
+    if role == "hooks":
+        from gserve import boot, master_hooks
+        boot.hide_main_module()
+        return master_hooks.HookProcess(launch).run()
     problem = patch(launch.settings)
     # Not before: they import what was patched.
     from gserve import boot, forks, template, worker

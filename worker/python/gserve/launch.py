@@ -44,7 +44,7 @@ class Launch:
         if fd < 0:
             return None
         try:
-            return _read_json(fd, "tls")
+            return read_json(fd, "tls")
         finally:
             self.close("tls")
 
@@ -75,7 +75,7 @@ def make_launch(names, fds, notify_socket, launch_id):
     for name in REQUIRED:
         if name not in named:
             raise LaunchError(f"LISTEN_FDNAMES names no '{name}' descriptor")
-    launch = Launch(named, _read_json(named["settings"][0], "settings"), notify_socket, launch_id)
+    launch = Launch(named, read_json(named["settings"][0], "settings"), notify_socket, launch_id)
     launch.close("settings")
     return launch
 
@@ -92,7 +92,8 @@ def _passed(environ):
     return names, fds
 
 
-def _read_json(fd, name):
+def read_json(fd, name):
+    """What the memory file `fd` holds. Raises LaunchError."""
     size = os.fstat(fd).st_size
     data = os.pread(fd, size, 0)
     try:
