@@ -40,6 +40,7 @@ using Response = http::response<http::string_body>;
 
 constexpr std::size_t kMostConnections = 16;
 constexpr std::uint32_t kMostHead = 8 * 1024;
+constexpr std::size_t kMostBuffered = 16 * 1024;  // a head, and the beginning of the next one
 constexpr std::chrono::seconds kPatience{10};
 constexpr std::chrono::seconds kShortage{1};  // of descriptors or memory: until the next try
 constexpr int kRest = 4;                      // times as long as the answer before took
@@ -188,7 +189,7 @@ class AdminServer::Impl::Session : public std::enable_shared_from_this<Session> 
   const bool by_name_;  // who connects may have been led by a name
   beast::basic_stream<Protocol> stream_;
   asio::steady_timer turn_;
-  beast::flat_buffer buffer_{kMostHead * 2};
+  beast::flat_buffer buffer_{kMostBuffered};
   std::optional<http::request_parser<http::empty_body>> parser_;
   std::optional<Response> response_;
   bool closed_ = false;
