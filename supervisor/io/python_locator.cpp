@@ -3,7 +3,9 @@
 
 #include <unistd.h>
 
+#include <charconv>
 #include <filesystem>
+#include <string_view>
 #include <vector>
 
 namespace gserve::io {
@@ -19,6 +21,19 @@ std::string variable(const PythonSearch& search, const char* name) {
 bool executable(const fs::path& path) {
   std::error_code error;
   return fs::is_regular_file(path, error) && ::access(path.c_str(), X_OK) == 0;
+}
+
+/// "3.9" if the file that `path` leads to is named as the interpreter of a version that is too old: python3.9.
+std::string too_old(const fs::path& path) {
+  constexpr std::string_view kName = "python3.";
+  constexpr int kOldest = 11;
+  std::error_code error;
+  const std::string name = fs::canonical(path, error).filename().string();
+  if (name.starts_with("python2")) return "2";
+  if (!name.starts_with(kName)) return {};
+  int minor = kOldest;
+  std::from_chars(name.data() + kName.size(), name.data() + name.size(), minor);
+  return minor < kOldest ? "3." + std::to_string(minor) : "";
 }
 
 void add_from_path(const PythonSearch& search, const std::string& name, std::vector<fs::path>& candidates) {
@@ -52,10 +67,11 @@ std::vector<fs::path> candidates_for(const PythonSearch& search) {
 LocatedPython locate_python(const PythonSearch& search) {
   std::string tried;
   for (const fs::path& candidate : candidates_for(search)) {
-    if (executable(candidate)) return {candidate.lexically_normal().string(), {}};
-    tried += (tried.empty() ? "" : ", ") + candidate.string();
+    const std::string old = executable(candidate) ? too_old(candidate) : "";
+    if (executable(candidate) && old.empty()) return {candidate.lexically_normal().string(), {}};
+    tried += (tried.empty() ? "" : ", ") + candidate.string() + (old.empty() ? "" : " (Python " + old + ")");
   }
-  return {{}, "no Python interpreter: tried " + tried + "; give one with --python"};
+  return {{}, "no Python interpreter, 3.11 or newer: tried " + tried + "; give one with --python"};
 }
 
 }  // namespace gserve::io

@@ -21,6 +21,8 @@ struct LocatedPython {
   std::string error;
 };
 
+/// One whose file is named as a version before 3.11 is passed over.
+///
 /// `requested`, else $VIRTUAL_ENV/bin/python3, else python3 beside the gserve binary, else python3 on PATH.
 LocatedPython locate_python(const PythonSearch& search);
 
