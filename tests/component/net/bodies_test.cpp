@@ -166,7 +166,8 @@ TEST(RequestBody, ThatIsLargeStaysInTheMemoryThatAllShare) {
     EXPECT_EQ(response.status, 200);
     EXPECT_EQ(response.body.size(), body.size());
   }
-  client.close();
+  client.shut_down_sending();
+  EXPECT_TRUE(client.closed());  // it has no share any more
   Client another(server.port());
   another.send(post(body.size()) + body);
   EXPECT_TRUE(another.read_response().body == body);
