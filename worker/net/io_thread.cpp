@@ -288,22 +288,28 @@ void IoThread::update_listeners() {
   if (!may_take()) handover_.unwatch();
   const bool given = handover_.was_readable();
   const bool busy = saturated();
-  const bool free = context_.executor_free();
-  if (busy || (given && !free)) return watch_less(busy);
+  bool free = context_.executor_free();
+  if (busy || (given && !free)) {
+    if (watch_less(busy)) return;
+    free = true;
+  }
   if (may_watch()) acceptor_.watch();
   if (may_take() && free) handover_.watch(kHandover);
   if (free) context_.watches_less.store(false, std::memory_order_relaxed);
 }
 
-/// Leaves the hand-over queue, and the listeners too.
-void IoThread::watch_less(bool listeners) {
-  if (!handover_.watching() && !(listeners && acceptor_.watching())) return;
+/// Leaves the hand-over queue, and the listeners too. False if an executor has become free just now. Also where neither is
+/// watched for another reason, which may pass while executors are busy: then only they can say when to watch again.
+bool IoThread::watch_less(bool listeners) {
+  const bool watching = handover_.watching() || (listeners && acceptor_.watching());
+  if (!watching && context_.watches_less.load(std::memory_order_relaxed)) return true;
   // Announced before the last look: an executor that becomes free either sees the announcement or is seen.
   context_.watches_less.store(true, std::memory_order_seq_cst);
   handover_.look(now_);
-  if (context_.executor_free() && !handover_.overdue(now_)) return;
+  if (context_.executor_free() && !handover_.overdue(now_)) return false;
   handover_.unwatch();
   if (listeners) acceptor_.unwatch();
+  return true;
 }
 
 bool IoThread::can_open() const {

@@ -67,7 +67,7 @@ class IoThread {
   bool may_watch() const;
   bool may_take() const;
   bool can_open() const;
-  void watch_less(bool listeners);
+  bool watch_less(bool listeners);
   bool leaves_nothing() const;
   Nanos leave_time() const;
   bool saturated();

@@ -213,6 +213,31 @@ TEST(Accept, LeavesConnectionsToSiblingsWhileTheExecutorIsBusy) {
   EXPECT_EQ(waiting.read_response().body, "busy");
 }
 
+/// With room for two connections the listener is left; one ends while the executor is busy, and then the executor becomes
+/// free without anything that the thread would have to do.
+TEST(Accept, GoesOnWhenAConnectionHasEndedDuringARequest) {
+  Gate gate;
+  TestServer server(
+      [&](net::Exchange& exchange) {
+        if (exchange.head().path == "/gate") gate.pass();
+        answer(exchange, "served");
+      },
+      [](net::ServerConfig& config) { config.max_connections = 2; });
+  Client ends(server.port()), stays(server.port());
+  ends.get("/");
+  EXPECT_EQ(ends.read_response().body, "served");
+  stays.get("/gate");
+  gate.wait_until_reached();
+  std::this_thread::sleep_for(std::chrono::milliseconds(20));  // the executor counts as busy
+  ends.shut_down_sending();
+  EXPECT_TRUE(ends.closed());
+  Client next(server.port());
+  next.get("/");
+  gate.open();
+  EXPECT_EQ(stays.read_response().body, "served");
+  EXPECT_EQ(next.read_response().body, "served");
+}
+
 TEST(Accept, ServesUnixSockets) {
   const std::string path = "/tmp/gserve-net-test-" + std::to_string(::getpid());
   const UniqueFd listener(::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
