@@ -233,7 +233,7 @@ void Shell::announce() {
   const std::string& name = settings.text("worker_class");
   const bool threads = name == "sync" && settings.integer("threads") > 1;
   log(core::LogLevel::info, "Using worker: " + (threads ? "gthread" : name));
-  log(core::LogLevel::debug, "Workers run in " + deployments_.find(1)->python);
+  log(core::LogLevel::info, "Workers run in " + deployments_.find(1)->python);
   for (std::string& warning : config::unsafe_settings(settings)) {
     log(core::LogLevel::warning, std::move(warning));
   }
