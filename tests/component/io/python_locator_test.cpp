@@ -73,13 +73,15 @@ TEST_F(PythonLocatorTest, SymbolicLinksStayAsTheyAre) {
 TEST_F(PythonLocatorTest, WhatIsTooOldByItsNameIsPassedOver) {
   const std::string old = make_executable("real/python3.9"), older = make_executable("real/python2.7");
   const std::string on_path = make_executable("real/python3.11");
-  for (const char* folder : {"/venv/bin", "/bin", "/path"}) fs::create_directories(directory_.path() + folder);
+  for (const char* folder : {"/venv/bin", "/bin", "/path"})
+    fs::create_directories(directory_.path() + folder);
   fs::create_symlink(old, directory_.path() + "/venv/bin/python3");
   fs::create_symlink(older, directory_.path() + "/bin/python3");
-  EXPECT_EQ(locate_python(search()).error,
-            "no Python interpreter, 3.11 or newer: tried " + directory_.path() + "/venv/bin/python3 (Python 3.9), " +
-                directory_.path() + "/bin/python3 (Python 2), " + directory_.path() + "/empty/python3, " +
-                directory_.path() + "/path/python3; give one with --python");
+  EXPECT_EQ(locate_python(search()).error, "no Python interpreter, 3.11 or newer: tried " +
+                                               directory_.path() + "/venv/bin/python3 (Python 3.9), " +
+                                               directory_.path() + "/bin/python3 (Python 2), " +
+                                               directory_.path() + "/empty/python3, " + directory_.path() +
+                                               "/path/python3; give one with --python");
   fs::create_symlink(on_path, directory_.path() + "/path/python3");
   EXPECT_EQ(locate_python(search()).path, directory_.path() + "/path/python3");
 }
