@@ -47,7 +47,8 @@
 /// the last one did, may be empty), next_start_usec t (until back-off lets the next worker start; 0: nobody
 /// waits). Worker keys: pid u, pool s, state s (starting, ready, draining, aborting, killing, spare: it rests
 /// until a roll-back needs it), generation t, age_usec t, requests t, errors t (of them, answered with 5xx),
-/// connections t (accepted), rss_bytes t, cpu_usec t (user and system), in_flight u, request s
+/// connections t (accepted), durations at (how many of the requests took how long, see kDurationBounds in
+/// common/scoreboard.h), rss_bytes t, cpu_usec t (user and system), in_flight u, request s
 /// (the oldest running request's line, may be empty), request_age_usec t, due s (why it is to be replaced by
 /// a fresh one: "max_requests", "memory", "lifetime", "timeout", "restart", "refork" or the worker's own word; empty: it is not).
 /// Template keys

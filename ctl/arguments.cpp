@@ -45,6 +45,14 @@ std::string check_lines(const std::string& text) {
   return parse_number<std::uint32_t>(text) ? "" : "\"" + text + "\" is not a number of lines above 0";
 }
 
+std::string check_interval(const std::string& text) {
+  constexpr double kLeast = 0.1;
+  constexpr double kMost = 3600;
+  double seconds = 0;
+  const bool good = CLI::detail::lexical_cast(text, seconds) && seconds >= kLeast && seconds <= kMost;
+  return good ? "" : "\"" + text + "\" is not a time from 0.1 to 3600";
+}
+
 std::string check_host(const std::string& text) {
   return !text.empty() && text.front() != '-' ? "" : "\"" + text + "\" is not a host: use [USER@]HOST";
 }
@@ -82,7 +90,34 @@ class Parser {
     return arguments_;
   }
 
+  std::vector<CommandDescription> describe() const {
+    std::vector<CommandDescription> commands;
+    describe(app_, "", commands);
+    return commands;
+  }
+
  private:
+  static void describe(const CLI::App& app, const std::string& name,
+                       std::vector<CommandDescription>& commands) {
+    CommandDescription& command = commands.emplace_back();
+    command.name = name;
+    command.help = app.get_description();
+    for (const CLI::Option* option : app.get_options()) {
+      const std::string value = option->get_type_size() == 0 ? "" : option->get_type_name();
+      if (option->get_positional()) command.positionals.push_back(value);
+      if (!option->nonpositional()) continue;
+      OptionDescription& described = command.options.emplace_back();
+      for (const std::string& flag : option->get_snames()) described.flags.push_back("-" + flag);
+      for (const std::string& flag : option->get_lnames()) described.flags.push_back("--" + flag);
+      described.value = value;
+      described.help = option->get_description();
+    }
+    for (const CLI::App* subcommand : app.get_subcommands(nullptr)) {
+      describe(*subcommand, name.empty() ? subcommand->get_name() : name + " " + subcommand->get_name(),
+               commands);
+    }
+  }
+
   void add_options() {
     app_.add_option("-n,--name", arguments_.name, "Instance; not needed while only one runs")
         ->type_name("NAME")
@@ -135,6 +170,7 @@ class Parser {
     logs->add_option("--lines", arguments_.lines, "How many lines of it; default: 20")
         ->type_name("N")
         ->check(check_lines);
+    add_top();
     add(Command::wait, "Wait until an instance is there and ready, or gone")
         ->add_option("--for", arguments_.goal, "running, ready (the default: all workers are) or stopped")
         ->type_name("STATE")
@@ -160,6 +196,16 @@ class Parser {
           ->required()
           ->check(check_pid);
     }
+  }
+
+  void add_top() {
+    CLI::App* top = add(Command::top, "Show workers, requests, rates and memory, again and again");
+    top->add_option("--interval", arguments_.interval, "Time from one frame to the next; default: 1")
+        ->type_name("SECONDS")
+        ->check(check_interval);
+    top->add_option("--count", arguments_.count, "End after so many frames")
+        ->type_name("N")
+        ->check(check_lines);
   }
 
   CLI::App* add(Command command, const char* description) {
@@ -198,6 +244,8 @@ const char* name_of(Command command) {
       return "config";
     case Command::logs:
       return "logs";
+    case Command::top:
+      return "top";
     case Command::wait:
       return "wait";
     case Command::stop:
@@ -231,11 +279,16 @@ bool makes_job(Command command) {
     case Command::incidents:
     case Command::config:
     case Command::logs:
+    case Command::top:
     case Command::wait:
       return false;
     default:
       return true;
   }
+}
+
+std::vector<CommandDescription> describe_commands() {
+  return Parser().describe();
 }
 
 std::variant<Arguments, Usage> parse_arguments(int argc, const char* const* argv) {

@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 #include <variant>
+#include <vector>
 
 #include "ctl/model.h"
 
@@ -17,6 +18,7 @@ enum class Command {
   incidents,
   config,
   logs,
+  top,
   wait,
   stop,
   restart,
@@ -50,6 +52,8 @@ struct Arguments {
   std::uint32_t pid = 0;          // worker restart|kill PID
   Goal goal = Goal::ready;        // wait --for
   bool follow = false;            // logs --follow
+  double interval = 1;            // top --interval, seconds
+  unsigned count = 0;             // top --count; 0: no end
   std::uint32_t lines = 20;       // logs --lines
   std::string binary;             // upgrade --binary, absolute; empty: where the supervisor was started from
 };
@@ -62,6 +66,24 @@ struct Usage {
 };
 
 std::variant<Arguments, Usage> parse_arguments(int argc, const char* const* argv);
+
+/// An option, as a shell needs to know it.
+struct OptionDescription {
+  std::vector<std::string> flags;  // "-n", "--name"
+  std::string value;               // what kind of value it takes: NAME, PATH ...; empty: none
+  std::string help;
+};
+
+/// A command, or with an empty name what stands before all of them.
+struct CommandDescription {
+  std::string name;  // as typed
+  std::string help;
+  std::vector<OptionDescription> options;
+  std::vector<std::string> positionals;  // kinds, as those of options
+};
+
+/// All commands in the order of the help, the one without a name first.
+std::vector<CommandDescription> describe_commands();
 
 /// Whether the command asks the supervisor for a job (common/control_contract.h).
 bool makes_job(Command command);

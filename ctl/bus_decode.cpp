@@ -54,6 +54,17 @@ int for_each_in_variant(sd_bus_message* message, const char* contents, Read read
   return r < 0 ? r : sd_bus_message_exit_container(message);
 }
 
+/// As many as both sides know.
+int read_durations(sd_bus_message* message, Durations& durations) {
+  std::size_t index = 0;
+  return for_each_in_variant(message, "t", [&] {
+    std::uint64_t count = 0;
+    const int r = sd_bus_message_read_basic(message, 't', &count);
+    if (r > 0 && index < durations.size()) durations[index++] = count;
+    return r;
+  });
+}
+
 int read_worker(sd_bus_message* m, WorkerStatus& worker) {
   return for_each_entry(m, [&](std::string_view key) {
     if (key == "pid") return read_variant(m, worker.pid);
@@ -63,6 +74,7 @@ int read_worker(sd_bus_message* m, WorkerStatus& worker) {
     if (key == "age_usec") return read_variant(m, worker.age_usec);
     if (key == "requests") return read_variant(m, worker.requests);
     if (key == "errors") return read_variant(m, worker.errors);
+    if (key == "durations") return read_durations(m, worker.durations);
     if (key == "connections") return read_variant(m, worker.connections);
     if (key == "rss_bytes") return read_variant(m, worker.rss_bytes);
     if (key == "cpu_usec") return read_variant(m, worker.cpu_usec);

@@ -11,6 +11,7 @@
 #include "ctl/logs_command.h"
 #include "ctl/render.h"
 #include "ctl/session.h"
+#include "ctl/top_command.h"
 #include "ctl/wait_command.h"
 
 namespace gserve::ctl {
@@ -105,6 +106,8 @@ int answer(Session& session, const Instance& instance) {
       return show(session, session.ask(instance, kPatience, &BusClient::config), json_config, render_config);
     case Command::logs:
       return show_logs(session, instance);
+    case Command::top:
+      return show_top(session, instance);
     default:
       return job(session, instance);
   }

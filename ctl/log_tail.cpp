@@ -101,7 +101,9 @@ bool LogTail::replaced() const {
 std::string LogTail::follow(Deadline deadline, const Line& line) {
   for (;;) {
     const UniqueFd watch(inotify_init1(IN_CLOEXEC | IN_NONBLOCK));
-    if (!watch || inotify_add_watch(watch.get(), path_.c_str(), IN_MODIFY | IN_ATTRIB | IN_MOVE_SELF) < 0) {
+    // The open file, not what stands at the path: in the middle of a rotation that is nothing.
+    const std::string self = "/proc/self/fd/" + std::to_string(file_.get());
+    if (!watch || inotify_add_watch(watch.get(), self.c_str(), IN_MODIFY | IN_ATTRIB | IN_MOVE_SELF) < 0) {
       return failure("watch");
     }
     bool same = true;
@@ -111,7 +113,7 @@ std::string LogTail::follow(Deadline deadline, const Line& line) {
       if (is_over(deadline)) return {};
       if (same) await_change(watch.get(), deadline);
     }
-    if (std::string wrong = open(); !wrong.empty()) return wrong;
+    if (std::string wrong = open(); !wrong.empty() && errno != ENOENT) return wrong;
   }
 }
 

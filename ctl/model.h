@@ -1,15 +1,20 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <string>
 #include <variant>
 #include <vector>
 
+#include "common/scoreboard.h"
+
 /// What gservectl learns from a supervisor, as common/control_contract.h names it.
 namespace gserve::ctl {
 
 using JobId = std::uint64_t;
+/// How many requests took how long, by the bounds of common/scoreboard.h.
+using Durations = std::array<std::uint64_t, scoreboard::kDurationBuckets>;
 
 struct WorkerStatus {
   std::uint32_t pid = 0;
@@ -20,6 +25,7 @@ struct WorkerStatus {
   std::uint64_t requests = 0;
   std::uint64_t errors = 0;
   std::uint64_t connections = 0;
+  Durations durations{};
   std::uint64_t rss_bytes = 0;
   std::uint64_t cpu_usec = 0;
   std::uint32_t in_flight = 0;

@@ -23,6 +23,7 @@ Json worker_json(const WorkerStatus& worker) {
           {"requests", worker.requests},
           {"errors", worker.errors},
           {"connections", worker.connections},
+          {"durations", worker.durations},
           {"rss_bytes", worker.rss_bytes},
           {"cpu_s", to_seconds(worker.cpu_usec)},
           {"in_flight", worker.in_flight},

@@ -38,6 +38,8 @@ std::vector<WorkerChange> Turnover::look(const Status& now) {
       changes.push_back({worker.pid, worker.state, worker.generation});
   }
   now_ = now;
+  std::stable_partition(changes.begin(), changes.end(),
+                        [](const WorkerChange& change) { return change.state == "ready"; });
   return changes;
 }
 

@@ -26,7 +26,8 @@ class Turnover {
   /// `before`: the service as the job was asked for. `pid`: of the worker that the job is about, or 0.
   Turnover(Command command, Status before, std::uint32_t pid = 0);
 
-  /// What has changed since the last look: those that were there before first, in their order.
+  /// What has changed since the last look: first who is ready now, then those that were there before, in their
+  /// order, then the others.
   std::vector<WorkerChange> look(const Status& now);
   /// How much of the job is done, 0 to 1, as of the last look; nothing where that cannot be told.
   std::optional<double> share() const;

@@ -71,7 +71,8 @@ class Waiting {
   bool serves(const Instance& instance) {
     const Result<Status> answer = session_.ask(instance, kPatience, &BusClient::status);
     if (const auto* failure = std::get_if<Failure>(&answer)) {
-      seen_ = failure->reason;
+      // What was cut short by the deadline says nothing new.
+      if (seen_.empty() || failure->kind != Failure::Kind::no_answer) seen_ = failure->reason;
       return false;
     }
     const auto& status = std::get<Status>(answer);

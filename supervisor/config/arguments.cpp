@@ -8,6 +8,7 @@
 #include "common/version.h"
 #include "supervisor/config/flags.h"
 #include "supervisor/config/help.h"
+#include "supervisor/config/manual.h"
 #include "supervisor/config/reference.h"
 #include "supervisor/config/values.h"
 
@@ -49,6 +50,8 @@ class Arguments {
     help_ = app_.add_flag("-h,--help");
     version_ = app_.add_flag("-v,--version");
     reference_ = app_.add_flag("--print-settings-reference");
+    manual_ = app_.add_flag("--print-manual");
+    file_manual_ = app_.add_flag("--print-file-manual");
     for (const Setting& setting : table()) add(setting);
     parse();
   }
@@ -88,6 +91,8 @@ class Arguments {
     if (help_->count() > 0) throw Stop{{0, help_text(), true}};
     if (version_->count() > 0) throw Stop{{0, "gserve (version " + std::string(kVersion) + ")\n", true}};
     if (reference_->count() > 0) throw Stop{{0, settings_reference(), true}};
+    if (manual_->count() > 0) throw Stop{{0, manual_page(), true}};
+    if (file_manual_->count() > 0) throw Stop{{0, file_manual_page(), true}};
     for (const std::string& word : app_.remaining()) {
       if (word != "--") refuse_word(word);
     }
@@ -164,6 +169,8 @@ class Arguments {
   CLI::Option* help_ = nullptr;
   CLI::Option* version_ = nullptr;
   CLI::Option* reference_ = nullptr;
+  CLI::Option* manual_ = nullptr;
+  CLI::Option* file_manual_ = nullptr;
   std::vector<std::pair<const Setting*, CLI::Option*>> options_;
   std::string variable_;
   std::string prefix_;

@@ -73,6 +73,10 @@ int append_worker(sd_bus_message* message, const ports::WorkerReport& worker) {
   dict.u64("requests", worker.requests);
   dict.u64("errors", worker.errors);
   dict.u64("connections", worker.connections);
+  dict.entry("durations", "at", [&](sd_bus_message* m) {
+    const auto& counts = worker.durations;
+    return sd_bus_message_append_array(m, 't', counts.data(), sizeof counts);
+  });
   dict.u64("rss_bytes", worker.rss_bytes);
   dict.u64("cpu_usec", to_usec(worker.cpu));
   dict.u32("in_flight", worker.in_flight);

@@ -333,6 +333,7 @@ ports::WorkerReport WorkerProcesses::report(const core::WorkerView& view, core::
   report.requests = sample->requests;
   report.errors = sample->errors;
   report.connections = sample->connections;
+  report.durations = sample->durations;
   report.in_flight = sample->in_flight;
   if (!sample->running.empty()) {
     report.request = sample->running.front().line;

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <deque>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "common/scoreboard.h"
 #include "supervisor/core/events.h"
 #include "supervisor/core/supervisor.h"
 #include "supervisor/core/types.h"
@@ -22,8 +24,9 @@ struct WorkerReport {
   core::Generation generation = 0;
   core::Duration age{};
   std::uint64_t requests = 0;
-  std::uint64_t errors = 0;       // of the requests, answered with 5xx
-  std::uint64_t connections = 0;  // accepted
+  std::uint64_t errors = 0;                                             // of the requests, answered with 5xx
+  std::uint64_t connections = 0;                                        // accepted
+  std::array<std::uint64_t, scoreboard::kDurationBuckets> durations{};  // see scoreboard::kDurationBounds
   std::uint64_t rss_bytes = 0;
   core::Duration cpu{};  // user and system time
   std::uint32_t in_flight = 0;

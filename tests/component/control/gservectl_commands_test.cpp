@@ -99,10 +99,10 @@ TEST(GservectlCommands, WaitIsOverWhenAllWorkersAreReady) {
 TEST(GservectlCommands, WaitSaysWhatItHasSeenWhenTimeIsUp) {
   ControlServer server;
   server.supervisor().report.target = 2;
-  const Ran ran = gservectl({server.root()}, {"wait", "--timeout", "0.05", "--json"});
+  const Ran ran = gservectl({server.root()}, {"wait", "--timeout", "1", "--json"});
   EXPECT_EQ(ran.code, 1);
   EXPECT_EQ(ran.err,
-            "gservectl: timed out after 0.05 s, waiting for shop to be ready: it is starting, 0 of 2 "
+            "gservectl: timed out after 1 s, waiting for shop to be ready: it is starting, 0 of 2 "
             "workers are ready\n");
   EXPECT_EQ(nlohmann::json::parse(ran.out)["result"], "failed");
   const Ran absent = gservectl({server.root()}, {"wait", "-n", "blog", "--timeout", "0.05"});

@@ -6,6 +6,7 @@
 #include <sstream>
 #include <string>
 
+#include "supervisor/config/manual.h"
 #include "supervisor/config/reference.h"
 #include "supervisor/config/settings.h"
 
@@ -38,6 +39,13 @@ std::map<std::string, std::string> verdicts() {
 TEST(Documents, SettingsAreWhatTheProgramWrites) {
   EXPECT_TRUE(page("settings.md") == settings_reference())
       << "run: build/bin/gserve --print-settings-reference > docs/settings.md";
+}
+
+TEST(Documents, ManualPagesAreWhatTheProgramWrites) {
+  EXPECT_TRUE(page("../packaging/man/gserve.8") == manual_page())
+      << "run: build/bin/gserve --print-manual > packaging/man/gserve.8";
+  EXPECT_TRUE(page("../packaging/man/gserve.toml.5") == file_manual_page())
+      << "run: build/bin/gserve --print-file-manual > packaging/man/gserve.toml.5";
 }
 
 TEST(Documents, CompatibilityHasEverySettingOfGunicornAndItsTruth) {

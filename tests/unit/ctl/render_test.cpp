@@ -260,13 +260,13 @@ TEST(JsonStatus, HasTheDocumentedKeysInOrder) {
   for (const auto& [key, value] : json.items()) keys.push_back(key);
   EXPECT_THAT(keys, testing::ElementsAre("name", "pid", "version", "uptime_s", "generation", "target",
                                          "ready", "state", "previous_generation", "bake_s", "rolled_back",
-                                         "listeners", "last_incident", "workers_started", "log_kind", "log_path",
-                                         "pools", "templates", "workers"));
+                                         "listeners", "last_incident", "workers_started", "log_kind",
+                                         "log_path", "pools", "templates", "workers"));
   std::vector<std::string> worker_keys;
   for (const auto& [key, value] : json["workers"][0].items()) worker_keys.push_back(key);
   EXPECT_THAT(worker_keys, testing::ElementsAre("pid", "pool", "state", "generation", "age_s", "requests",
-                                                "errors", "connections", "rss_bytes", "cpu_s", "in_flight",
-                                                "request", "request_age_s", "due"));
+                                                "errors", "connections", "durations", "rss_bytes", "cpu_s",
+                                                "in_flight", "request", "request_age_s", "due"));
   EXPECT_EQ(json["uptime_s"], 7380.0);
   EXPECT_TRUE(json["previous_generation"].is_null());
   EXPECT_EQ(json["workers"][0]["request_age_s"], 0.35);

@@ -41,7 +41,7 @@ TEST(Turnover, TellsWhatHasChangedSinceTheLastLook) {
   EXPECT_THAT(turnover.look(service(1, {{11, "ready"}, {12, "starting", 2}})),
               ElementsAre(WorkerChange{12, "starting", 2}));
   EXPECT_THAT(turnover.look(service(1, {{11, "draining"}, {12, "ready", 2}})),
-              ElementsAre(WorkerChange{11, "draining", 1}, WorkerChange{12, "ready", 2}));
+              ElementsAre(WorkerChange{12, "ready", 2}, WorkerChange{11, "draining", 1}));
   EXPECT_THAT(turnover.look(service(1, {{12, "ready", 2}})), ElementsAre(WorkerChange{11, "gone", 1}));
 }
 
