@@ -79,6 +79,21 @@ TEST_F(LogTailTest, FollowsOverRotationAndCutting) {
               ElementsAre("first, in pieces", "second", "third, late", "fourth, in another file", "cut"));
 }
 
+TEST_F(LogTailTest, FollowsInTheMiddleOfARotation) {
+  append("old\n");
+  last(1);
+  std::filesystem::rename(path_, path_ + ".1");
+  std::ofstream(path_ + ".1", std::ios::app) << "late\n";
+  Lines lines;
+  const auto step = [&](std::string_view line) {
+    lines.emplace_back(line);
+    if (line == "late") append("new\n");
+    return line != "new";
+  };
+  EXPECT_EQ(tail_.follow(std::nullopt, step), "");
+  EXPECT_THAT(lines, ElementsAre("late", "new"));
+}
+
 TEST_F(LogTailTest, FollowsUntilItsDeadline) {
   append("old\n");
   last(1);
