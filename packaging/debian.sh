@@ -23,5 +23,5 @@ cd "$tree"
 dpkg-buildpackage -b -us -uc >"$target/build.log" 2>&1 || { tail -40 "$target/build.log" >&2; exit 1; }
 rm -rf "$tree"
 cd "$target"
-lintian --allow-root --fail-on error ./*.changes
+lintian --allow-root --fail-on error,warning ./*.changes
 ls "$target"/*.deb

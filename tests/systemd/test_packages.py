@@ -55,6 +55,10 @@ def test_debian_package_serves_as_a_unit_and_leaves_nothing_when_it_is_purged(ma
     machine.run("gservectl", "scale", "3")
     wait_for(lambda: json.loads(machine.run("gservectl", "--json", "status").stdout)["ready"] == 3, "three workers")
     assert machine.run("id", "-nu", "gserve").stdout == "gserve\n"
+    owned = machine.run("dpkg", "-L", "gserve").stdout.splitlines()
+    for path in ("man8/gserve.8.gz", "man1/gservectl.1.gz", "man5/gserve.toml.5.gz", "man7/gserve-protocol.7.gz"):
+        assert f"/usr/share/man/{path}" in owned
+    assert "/usr/share/bash-completion/completions/gservectl" in owned
 
     machine.write("/etc/gserve/safe.env", "GSERVE_ARGS=-b 127.0.0.1:8443 --chdir /opt/flask-example "
                   f"{make_certificate(machine)} app:app\n")

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <optional>
 
 /// Whether a worker's event loop gets round to what there is for it. Pure.
@@ -19,23 +20,25 @@ class LoopWatch {
 
   /// The loop has looked so often.
   void look(std::uint64_t looks) {
-    if (looks != looks_) told_.reset();
+    if (looks != looks_) told_ = kNever;
     looks_ = looks;
   }
   /// There is something for it since the last look(), and it was told.
   void told(Time now) {
-    if (!told_) told_ = now;
+    if (told_ == kNever) told_ = now;
   }
-  bool late(Time now) const { return told_ && now - *told_ >= kPatience; }
+  bool late(Time now) const { return told_ != kNever && now - told_ >= kPatience; }
   /// When it will be late unless it looks; nothing if it is, or nothing is due.
   std::optional<Time> deadline(Time now) const {
-    if (!told_ || late(now)) return std::nullopt;
-    return *told_ + kPatience;
+    if (told_ == kNever || late(now)) return std::nullopt;
+    return told_ + kPatience;
   }
 
  private:
+  static constexpr Time kNever = std::numeric_limits<Time>::min();
+
   std::uint64_t looks_ = 0;
-  std::optional<Time> told_;  // it has not looked since
+  Time told_ = kNever;  // it has not looked since
 };
 
 }  // namespace gserve::http

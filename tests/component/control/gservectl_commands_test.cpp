@@ -105,7 +105,7 @@ TEST(GservectlCommands, WaitSaysWhatItHasSeenWhenTimeIsUp) {
             "gservectl: timed out after 1 s, waiting for shop to be ready: it is starting, 0 of 2 "
             "workers are ready\n");
   EXPECT_EQ(nlohmann::json::parse(ran.out)["result"], "failed");
-  const Ran absent = gservectl({server.root()}, {"wait", "-n", "blog", "--timeout", "0.05"});
+  const Ran absent = gservectl({server.root()}, {"wait", "-n", "blog", "--timeout", "1"});
   EXPECT_EQ(absent.code, 1);
   EXPECT_THAT(absent.err, HasSubstr("waiting for blog to be ready: no instance is running"));
   EXPECT_EQ(gservectl({server.root()}, {"wait", "-n", "blog", "--for", "stopped"}).code, 0);
