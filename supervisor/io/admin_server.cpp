@@ -40,7 +40,7 @@ using Response = http::response<http::string_body>;
 
 constexpr std::size_t kMostConnections = 16;
 constexpr std::uint32_t kMostHead = 8 * 1024;
-constexpr std::size_t kMostBuffered = 16 * 1024;  // a head, and the beginning of the next one
+constexpr std::size_t kMostBuffered = std::size_t{16} * 1024;  // a head, and the beginning of the next one
 constexpr std::chrono::seconds kPatience{10};
 constexpr std::chrono::seconds kShortage{1};  // of descriptors or memory: until the next try
 constexpr int kRest = 4;                      // times as long as the answer before took

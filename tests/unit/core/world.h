@@ -224,7 +224,7 @@ class World {
   std::set<std::string> shrunk_;  // pools that a ready worker was told to leave, in this event
   std::map<std::string, int> trial_workers_;
   Generation copied_to_ = 0;
-  TimePoint heard_{};  // by the service manager
+  TimePoint heard_{};          // by the service manager
   LaunchId to_be_killed_ = 0;  // on an operator's order
   bool stopped_ = false;
   bool stop_requested_ = false;
