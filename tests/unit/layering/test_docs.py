@@ -25,3 +25,11 @@ def test_the_guide_lists_its_pages():
     with open(os.path.join(guide, "README.md"), encoding="utf-8") as file:
         listed = set(LINK.findall(file.read()))
     assert set(os.listdir(guide)) - {"README.md"} <= listed
+
+
+def test_each_decision_has_a_number_of_its_own():
+    names = sorted(name for name in os.listdir(os.path.join(ROOT, "docs/adr")) if name != "README.md")
+    assert [name[:4] for name in names] == [f"{number:04}" for number in range(1, len(names) + 1)]
+    for name in names:
+        with open(os.path.join(ROOT, "docs/adr", name), encoding="utf-8") as file:
+            assert file.readline().startswith(f"# {int(name[:4])}. ")
