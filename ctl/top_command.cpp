@@ -54,13 +54,13 @@ class Top {
   /// Looks and draws until somebody or something ends it.
   std::optional<Failure> loop() {
     const unsigned most = session_.arguments().count;
-    if (const auto failure = look()) return failure;
+    if (auto failure = look()) return failure;
     draw();  // what needs two looks is not known yet
     Clock::time_point next_frame = Clock::now() + interval_;
     for (unsigned frames = 1; most == 0 || frames < most;) {
       const bool over = session_.deadline() && Clock::now() >= *session_.deadline();
       if (over || !wait(std::min(next_frame, Clock::now() + kLook))) return std::nullopt;
-      if (const auto failure = look()) return failure;
+      if (auto failure = look()) return failure;
       hear();
       if (Clock::now() < next_frame) continue;
       draw();

@@ -198,7 +198,7 @@ void MasterHooks::call(core::HookCall call) {
   run(queue_.call(std::move(call), steady_clock::now()));
 }
 
-void MasterHooks::run(core::HookActions actions) {
+void MasterHooks::run(const core::HookActions& actions) {
   for (const core::HookAction& action : actions) {
     std::visit([this](const auto& each) { act(each); }, action);
   }

@@ -81,7 +81,7 @@ class MasterHooks {
   };
   void call(core::HookCall call);
   void ask(core::Generation generation, const char* hook);
-  void run(core::HookActions actions);
+  void run(const core::HookActions& actions);
   void act(const core::StartHookProcess& action);
   void act(const core::SendHookCall& action);
   void act(const core::KillHookProcess& action);

@@ -53,10 +53,10 @@ core::Duration cpu_time(core::Pid pid) {
 
 ports::OwnProcess own_process(core::TimePoint started) {
   // Once: a clock that is set must not look like another start.
-  static const double start_time = since_epoch(started);
+  static const double kStartTime = since_epoch(started);
   rusage usage{};
   ::getrusage(RUSAGE_SELF, &usage);
-  return {resident_bytes(::getpid()), seconds(usage.ru_utime) + seconds(usage.ru_stime), start_time};
+  return {resident_bytes(::getpid()), seconds(usage.ru_utime) + seconds(usage.ru_stime), kStartTime};
 }
 
 }  // namespace gserve::io

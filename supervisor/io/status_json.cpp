@@ -27,6 +27,7 @@ Json worker_json(const ports::WorkerReport& worker) {
           {"requests", worker.requests},
           {"errors", worker.errors},
           {"connections", worker.connections},
+          {"durations", worker.durations},
           {"rss_bytes", worker.rss_bytes},
           {"cpu_s", to_seconds(worker.cpu)},
           {"in_flight", worker.in_flight},

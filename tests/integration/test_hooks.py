@@ -204,7 +204,7 @@ def test_what_pre_request_raises_fails_the_request(box):
                                 "def post_request(worker, req, environ, resp):\n    note('post', req.path, resp is None)\n")
     assert server.get("/no").status == 500
     assert server.get("/").status == 200
-    assert notes.of("post") == [["post", "/no", True], ["post", "/", False]]
+    wait_for(lambda: notes.of("post") == [["post", "/no", True], ["post", "/", False]], "both are noted")
 
 
 def test_post_request_comes_after_an_application_that_fails(box):

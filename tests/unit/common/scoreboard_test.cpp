@@ -67,8 +67,8 @@ TEST_F(ScoreboardTest, ShowsARunningRequestUntilItEnds) {
 TEST_F(ScoreboardTest, CountsDurationsInTheirBuckets) {
   Writer writer(layout_.get());
   std::uint64_t sum = 0;
-  for (std::size_t i = 0; i < kDurationBounds.size(); ++i) {
-    for (const std::uint64_t duration : {kDurationBounds[i], kDurationBounds[i] + 1}) {
+  for (const std::uint64_t bound : kDurationBounds) {
+    for (const std::uint64_t duration : {bound, bound + 1}) {
       writer.count_duration(duration);
       sum += duration;
     }

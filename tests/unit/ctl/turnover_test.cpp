@@ -13,7 +13,6 @@ namespace {
 
 using std::chrono::milliseconds;
 using testing::ElementsAre;
-using testing::EndsWith;
 using testing::IsEmpty;
 
 struct Seen {
