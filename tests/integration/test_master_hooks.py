@@ -10,8 +10,8 @@ import pytest
 from harness import procfs
 from harness.box import APPS
 from harness.hooks import Notes
-from harness.process import GSERVE
-from harness.waiting import wait_for
+from harness.process import GSERVE, clean_environment
+from harness.waiting import bound, wait_for
 
 PLAIN = APPS + "/plain"
 
@@ -268,6 +268,7 @@ def test_reopened_logs_are_the_hook_processs_too(box):
 
 def test_ssl_context_is_refused_by_name(box):
     Notes(box, "def ssl_context(config, default_ssl_context_factory):\n    return default_ssl_context_factory()\n")
-    done = subprocess.run([GSERVE, "--check-config", "app:app"], cwd=box.base, capture_output=True, text=True, timeout=60)
+    done = subprocess.run([GSERVE, "--check-config", "app:app"], cwd=box.base, env=clean_environment(), capture_output=True,
+                          text=True, timeout=bound(60))
     assert done.returncode == 1
     assert "ssl_context is not supported by this version" in done.stderr and "--ciphers" in done.stderr

@@ -54,7 +54,7 @@ def test_orphans_of_the_application_are_reaped_and_ended_with_the_service(first)
         assert server.get("/orphan").status == 200
     wait_for(lambda: sum("sleep 300" in name for name in names(pid)) == 3, "the long orphans are process 1's")
     wait_for(lambda: not any("sleep 0.2" in name for name in names(pid)), "the short ones have ended")
-    assert all(procfs.alive(child) for child in procfs.children(pid)), "a zombie is left"
+    wait_for(lambda: all(procfs.alive(child) for child in procfs.children(pid)), "no zombie is left")
     os.kill(pid, signal.SIGTERM)
     assert server.wait_exit() == 0
     assert "ended processes that workers had left behind: 3" in server.log.text()
