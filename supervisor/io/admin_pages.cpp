@@ -33,7 +33,8 @@ AdminAnswer dashboard() {
     page.replace(at, kMark.size(), once);
   return {200, "text/html; charset=utf-8", std::move(page),
           "default-src 'none'; script-src 'nonce-" + once + "'; style-src 'nonce-" + once +
-              "'; img-src data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"};
+              "'; img-src data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors "
+              "'none'"};
 }
 
 }  // namespace
