@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <chrono>
 #include <filesystem>
+#include <stdexcept>
 #include <string_view>
 #include <system_error>
 
@@ -55,7 +56,11 @@ std::string start_directory(const std::map<std::string, std::string>& environmen
   std::error_code error;
   const bool same = shell != environment.end() && std::filesystem::path(shell->second).is_absolute() &&
                     std::filesystem::equivalent(shell->second, ".", error);
-  return same && !error ? shell->second : std::filesystem::current_path().string();
+  if (same && !error) return shell->second;
+  std::string found = std::filesystem::current_path(error).string();
+  if (!error) return found;
+  throw std::runtime_error("cannot find the current directory: " + error.message() +
+                           "; was it removed? Start gserve in one that exists");
 }
 
 }  // namespace

@@ -76,7 +76,6 @@ def described(root):
     return sorted(members)
 
 
-@pytest.mark.skipif(shutil.which("busctl") is None, reason="busctl is not installed")
 def test_the_interface_is_the_one_that_is_documented(box):
     server = box.gserve(workers=1, chdir=PLAIN)
     done = subprocess.run(["busctl", f"--address=unix:path={server.control}", "introspect", "--xml-interface", "io.gserve",

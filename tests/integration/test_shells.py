@@ -4,7 +4,6 @@ import os
 import pty
 import re
 import select
-import shutil
 import subprocess
 import time
 
@@ -95,7 +94,6 @@ def test_bash_completes_what_is_typed(shop):
     typist.end()
 
 
-@pytest.mark.skipif(shutil.which("zsh") is None, reason="zsh is not installed")
 def test_zsh_completes_what_is_typed(shop):
     typist = Typist(["zsh", "-f", "-i"], shop.shell)
     mark = typist.type(f"autoload -Uz compinit; compinit -u -D; source {COMPLETIONS}/gservectl.zsh; echo rea''dy\n")
@@ -105,7 +103,6 @@ def test_zsh_completes_what_is_typed(shop):
     typist.end()
 
 
-@pytest.mark.skipif(shutil.which("fish") is None, reason="fish is not installed")
 def test_fish_completes_commands_options_instances_and_pids(shop):
     assert fish(shop, "gservectl rel") == ["reload"]
     assert fish(shop, "gservectl stop --q") == ["--quick"]

@@ -4,12 +4,14 @@ import json
 import os
 import random
 import socket
+import subprocess
 import time
 
 import pytest
 
 from harness import procfs, web
 from harness.box import APPS
+from harness.process import GSERVE, clean_environment
 from harness.waiting import bound, wait_for
 
 PLAIN = APPS + "/plain"
@@ -226,3 +228,11 @@ def test_idle_supervisor_does_nothing(box):
     with open(f"/proc/{server.pid}/schedstat", encoding="ascii") as file:
         wakeups = int(file.read().split()[2]) - before
     assert wakeups <= 4
+
+
+def test_a_current_directory_that_was_removed_is_a_clear_line(box):
+    folder = box.directory("gone")
+    start = ["sh", "-c", 'cd "$1" && rmdir "$1" && exec "$2" app:app', "sh", folder, GSERVE]
+    done = subprocess.run(start, env=clean_environment(), capture_output=True, text=True, timeout=bound(20))
+    assert done.returncode == 1
+    assert "gserve: cannot find the current directory: No such file or directory; was it removed?" in done.stderr
